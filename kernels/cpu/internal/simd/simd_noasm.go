@@ -1,0 +1,12 @@
+package simd
+
+// best is the portable tier where there is no assembly.
+const best = Generic
+
+func gemm(p *Product, c, a, b, bias []float32, taps []Tap) { gemmGeneric(p, c, a, b, bias, taps) }
+
+func dot(p *Product, c, a, b, bias []float32, taps []Tap) { dotGeneric(p, c, a, b, bias, taps) }
+
+func transpose(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+	transposeGeneric(dst, ldd, src, lds, rows, cols)
+}
