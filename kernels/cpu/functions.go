@@ -1,0 +1,244 @@
+package cpu
+
+import (
+	"math"
+
+	"hourglass/kernels"
+)
+
+// apply computes one function on a block: dst[i] = fn(x[i], y[i]; a). All
+// slices have the length of dst; y is not read by functions of one operand, and
+// dst may be x or y.
+func apply(fn kernels.Fn, a float32, dst, x, y []float32) {
+	x = x[:len(dst)]
+	if fn.Arity() == 2 {
+		y = y[:len(dst)]
+	}
+	functions[fn](dst, x, y, a)
+}
+
+// functions holds the loop of every element-wise function.
+var functions = [...]func(dst, x, y []float32, a float32){
+	kernels.Copy: func(dst, x, _ []float32, _ float32) { copy(dst, x) },
+	kernels.Neg: func(dst, x, _ []float32, _ float32) {
+		for i := range dst {
+			dst[i] = -x[i]
+		}
+	},
+	kernels.Scale: func(dst, x, _ []float32, a float32) {
+		for i := range dst {
+			dst[i] = a * x[i]
+		}
+	},
+	kernels.Offset: func(dst, x, _ []float32, a float32) {
+		for i := range dst {
+			dst[i] = x[i] + a
+		}
+	},
+	kernels.Square: func(dst, x, _ []float32, _ float32) {
+		for i := range dst {
+			dst[i] = x[i] * x[i]
+		}
+	},
+	kernels.Sqrt:       each(func(x float32) float32 { return float32(math.Sqrt(float64(x))) }),
+	kernels.Reciprocal: each(func(x float32) float32 { return 1 / x }),
+	kernels.Abs:        each(abs),
+	kernels.Sign:       each(sign),
+	kernels.Exp:        each(exp),
+	kernels.Log:        each(func(x float32) float32 { return float32(math.Log(float64(x))) }),
+	kernels.Step: func(dst, x, _ []float32, _ float32) {
+		for i := range dst {
+			dst[i] = truth(x[i] > 0)
+		}
+	},
+	kernels.ClampMin: func(dst, x, _ []float32, a float32) {
+		for i := range dst {
+			dst[i] = max(x[i], a)
+		}
+	},
+	kernels.ClampMax: func(dst, x, _ []float32, a float32) {
+		for i := range dst {
+			dst[i] = min(x[i], a)
+		}
+	},
+
+	kernels.ReLU: func(dst, x, _ []float32, _ float32) {
+		for i := range dst {
+			v := x[i]
+			if v <= 0 { // not x > 0, which would swallow NaN
+				v = 0
+			}
+			dst[i] = v
+		}
+	},
+	kernels.LeakyReLU: func(dst, x, _ []float32, a float32) {
+		for i := range dst {
+			v := x[i]
+			if !(v > 0) {
+				v *= a
+			}
+			dst[i] = v
+		}
+	},
+	kernels.ELU: func(dst, x, _ []float32, a float32) {
+		for i := range dst {
+			v := x[i]
+			if !(v > 0) {
+				v = a * float32(math.Expm1(float64(v)))
+			}
+			dst[i] = v
+		}
+	},
+	kernels.SiLU:      each(func(x float32) float32 { return x * sigmoid(x) }),
+	kernels.GELU:      each(func(x float32) float32 { return x * normalCDF(x) }),
+	kernels.Sigmoid:   each(sigmoid),
+	kernels.Tanh:      each(func(x float32) float32 { return float32(math.Tanh(float64(x))) }),
+	kernels.Softplus:  each(softplus),
+	kernels.GELUSlope: each(geluSlope),
+	kernels.GELUBend:  each(func(x float32) float32 { return normalPDF(x) * (2 - x*x) }),
+
+	kernels.Add: func(dst, x, y []float32, _ float32) {
+		for i := range dst {
+			dst[i] = x[i] + y[i]
+		}
+	},
+	kernels.Sub: func(dst, x, y []float32, _ float32) {
+		for i := range dst {
+			dst[i] = x[i] - y[i]
+		}
+	},
+	kernels.Mul: func(dst, x, y []float32, _ float32) {
+		for i := range dst {
+			dst[i] = x[i] * y[i]
+		}
+	},
+	kernels.Div: func(dst, x, y []float32, _ float32) {
+		for i := range dst {
+			dst[i] = x[i] / y[i]
+		}
+	},
+	kernels.Max:          pair(func(x, y float32) float32 { return max(x, y) }),
+	kernels.Min:          pair(func(x, y float32) float32 { return min(x, y) }),
+	kernels.Pow:          pair(func(x, y float32) float32 { return float32(math.Pow(float64(x), float64(y))) }),
+	kernels.Greater:      pair(func(x, y float32) float32 { return truth(x > y) }),
+	kernels.GreaterEqual: pair(func(x, y float32) float32 { return truth(x >= y) }),
+	kernels.Less:         pair(func(x, y float32) float32 { return truth(x < y) }),
+	kernels.LessEqual:    pair(func(x, y float32) float32 { return truth(x <= y) }),
+	kernels.Equal:        pair(func(x, y float32) float32 { return truth(x == y) }),
+	kernels.NotEqual:     pair(func(x, y float32) float32 { return truth(x != y) }),
+
+	kernels.ReLUGrad: func(dst, y, dy []float32, _ float32) {
+		for i := range dst {
+			v := dy[i]
+			if !(y[i] > 0) {
+				v = 0
+			}
+			dst[i] = v
+		}
+	},
+	kernels.LeakyReLUGrad: func(dst, y, dy []float32, a float32) {
+		for i := range dst {
+			v := dy[i]
+			if !(y[i] > 0) {
+				v *= a
+			}
+			dst[i] = v
+		}
+	},
+	kernels.ELUGrad: func(dst, y, dy []float32, a float32) {
+		for i := range dst {
+			v := dy[i]
+			if !(y[i] > 0) {
+				v *= y[i] + a
+			}
+			dst[i] = v
+		}
+	},
+	kernels.SiLUGrad: pair(func(x, dy float32) float32 {
+		s := sigmoid(x)
+		return dy * s * (1 + x*(1-s))
+	}),
+	kernels.GELUGrad: pair(func(x, dy float32) float32 { return dy * geluSlope(x) }),
+	kernels.SigmoidGrad: func(dst, y, dy []float32, _ float32) {
+		for i := range dst {
+			dst[i] = dy[i] * y[i] * (1 - y[i])
+		}
+	},
+	kernels.TanhGrad: func(dst, y, dy []float32, _ float32) {
+		for i := range dst {
+			dst[i] = dy[i] * (1 - y[i]*y[i])
+		}
+	},
+	kernels.SoftplusGrad: pair(func(y, dy float32) float32 { return -dy * float32(math.Expm1(-float64(y))) }),
+
+	kernels.SquaredError: func(dst, x, y []float32, _ float32) {
+		for i := range dst {
+			d := x[i] - y[i]
+			dst[i] = d * d
+		}
+	},
+	kernels.AbsoluteError: pair(func(x, y float32) float32 { return abs(x - y) }),
+	kernels.Huber: func(dst, x, y []float32, a float32) {
+		for i := range dst {
+			if d := abs(x[i] - y[i]); d <= a {
+				dst[i] = d * d / 2
+			} else {
+				dst[i] = a * (d - a/2)
+			}
+		}
+	},
+	kernels.BCELogits: pair(func(x, y float32) float32 { return softplus(x) - x*y }),
+}
+
+// each returns the loop over a function of one number.
+func each(f func(float32) float32) func(dst, x, y []float32, a float32) {
+	return func(dst, x, _ []float32, _ float32) {
+		for i, v := range x {
+			dst[i] = f(v)
+		}
+	}
+}
+
+// pair returns the loop over a function of two numbers.
+func pair(f func(x, y float32) float32) func(dst, x, y []float32, a float32) {
+	return func(dst, x, y []float32, _ float32) {
+		for i, v := range x {
+			dst[i] = f(v, y[i])
+		}
+	}
+}
+
+func truth(b bool) float32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
+
+func sign(x float32) float32 {
+	switch {
+	case x > 0:
+		return 1
+	case x < 0:
+		return -1
+	}
+	return x
+}
+
+func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
+
+func sigmoid(x float32) float32 { return float32(1 / (1 + math.Exp(-float64(x)))) }
+
+func softplus(x float32) float32 {
+	return max(x, 0) + float32(math.Log1p(math.Exp(-math.Abs(float64(x)))))
+}
+
+func normalCDF(x float32) float32 { return float32(math.Erfc(-float64(x)/math.Sqrt2) / 2) }
+
+func normalPDF(x float32) float32 {
+	return float32(math.Exp(-float64(x)*float64(x)/2) / math.Sqrt(2*math.Pi))
+}
+
+func geluSlope(x float32) float32 { return normalCDF(x) + x*normalPDF(x) }
