@@ -1,3 +1,5 @@
+//go:build !amd64 || purego
+
 package simd
 
 // best is the portable tier where there is no assembly.
@@ -10,3 +12,5 @@ func dot(p *Product, c, a, b, bias []float32, taps []Tap) { dotGeneric(p, c, a, 
 func transpose(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	transposeGeneric(dst, ldd, src, lds, rows, cols)
 }
+
+func mulAdds(n int) int { return mulAddsGeneric(n) }

@@ -47,3 +47,12 @@ func TestForceRestores(t *testing.T) {
 		t.Errorf("active tier is %v after restore, want %v", got, before)
 	}
 }
+
+func TestMulAddsCounts(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		one, many := MulAdds(1), MulAdds(1000)
+		if one < 16 || many != 1000*one {
+			t.Errorf("%d operations in 1 round, %d in 1000", one, many)
+		}
+	})
+}

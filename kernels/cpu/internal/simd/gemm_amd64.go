@@ -1,0 +1,151 @@
+//go:build !purego
+
+package simd
+
+import "unsafe"
+
+// tile is the argument of a tile kernel; the generator knows its layout.
+// Strides are in bytes, but for the taps' offsets, which are in elements.
+type tile struct {
+	a, b, c  unsafe.Pointer
+	from     unsafe.Pointer // initial values of the first row, or nil for zero
+	taps     *Tap
+	nTaps    int
+	k        int // at least 1 if there are taps
+	rs, ks   int
+	ldb, ldc int
+	fromStep int // from row to row of the initial values
+	relu     int // 0 or 1
+	tiles    int // how many tiles to run, one below the other
+	maskBits uint64
+	mask     [8]int32 // the same for AVX2: -1 for the lanes of the last vector that exist
+}
+
+// A plan says how to cut C into tiles. widths[m][v] is the width, in vectors,
+// of the next column of tiles when v vectors are left and there are m rows;
+// rows[w] is the greatest height of a tile w vectors wide.
+type plan struct {
+	lanes  int
+	rows   [9]uint8
+	widths [planRows + 1][planVectors + 1]uint8
+}
+
+// Beyond these sizes the remainders that the plan is about no longer matter.
+const (
+	planRows    = 56
+	planVectors = 24
+)
+
+var (
+	planAVX512 = makePlan(16, 32, [9]uint8{1: 14, 2: 14, 3: 8, 4: 7, 6: 4, 8: 2})
+	planAVX2   = makePlan(8, 16, [9]uint8{1: 12, 2: 6, 3: 4, 4: 3, 8: 1})
+)
+
+// makePlan finds for every small C the cut of least cost, by the cycles that
+// one step of k takes: two multiply-adds or loads a cycle, and four cycles
+// from one multiply-add to the next on the same sum.
+func makePlan(lanes, registers int, rows [9]uint8) plan {
+	p := plan{lanes: lanes, rows: rows}
+	step := func(mr, nv int) float64 {
+		loads := mr + nv
+		if over := mr*nv + nv + 1 - registers; over > 0 && mr > 1 {
+			loads += over * (mr - 1)
+		}
+		// Starting and storing a tile, spread over some 64 steps.
+		overhead := float64(mr*nv+16) / 64
+		return max(4, float64(mr*nv)/2, float64(loads)/2) + overhead
+	}
+	for m := 1; m <= planRows; m++ {
+		var column [9]float64 // the cost of all tiles of one width
+		for w, most := range rows {
+			if most > 0 {
+				n := (m + int(most) - 1) / int(most)
+				column[w] = float64(m%n)*step(m/n+1, w) + float64(n-m%n)*step(m/n, w)
+			}
+		}
+		var cost [planVectors + 1]float64
+		for v := 1; v <= planVectors; v++ {
+			for w := 1; w <= min(v, 8); w++ {
+				if rows[w] == 0 {
+					continue
+				}
+				if c := column[w] + cost[v-w]; cost[v] == 0 || c < cost[v] {
+					cost[v], p.widths[m][v] = c, uint8(w)
+				}
+			}
+		}
+	}
+	return p
+}
+
+// gemmTiled runs the product by the tiles of pl.
+func gemmTiled(pl *plan, p *Product, c, a, b, bias []float32, taps []Tap) {
+	t := tile{
+		a: unsafe.Pointer(unsafe.SliceData(a)), b: unsafe.Pointer(unsafe.SliceData(b)),
+		taps: unsafe.SliceData(taps), nTaps: len(taps), k: p.K,
+		rs: 4 * p.RS, ks: 4 * p.KS, ldb: 4 * p.LDB, ldc: 4 * p.LDC,
+	}
+	if p.Act == ReLU {
+		t.relu = 1
+	}
+	t.allow(pl.lanes)
+	n, left := 0, (p.N+pl.lanes-1)/pl.lanes
+	for {
+		w := int(pl.widths[min(p.M, planRows)][min(left, planVectors)])
+		left -= w
+		if left == 0 {
+			t.allow(p.N - n - (w-1)*pl.lanes)
+		}
+		t.columns(pl, w, p, n, c, a, bias)
+		if left == 0 {
+			return
+		}
+		n += w * pl.lanes
+		if t.nTaps > 0 {
+			t.b = unsafe.Pointer(&b[n])
+		}
+	}
+}
+
+// allow sets the mask to the first n lanes.
+func (t *tile) allow(n int) {
+	t.maskBits = 1<<n - 1
+	for i := range t.mask {
+		t.mask[i] = 0
+		if i < n {
+			t.mask[i] = -1
+		}
+	}
+}
+
+// columns runs one column of tiles, w vectors wide, from column n of C on.
+// The heights of its tiles differ by one at most.
+func (t *tile) columns(pl *plan, w int, p *Product, n int, c, a, bias []float32) {
+	most := int(pl.rows[w])
+	count := (p.M + most - 1) / most
+	low, high := p.M/count, p.M%count // high tiles have one row more
+	if high > 0 {
+		t.rows(pl, 0, high, low+1, w, p, n, c, a, bias)
+	}
+	t.rows(pl, high*(low+1), count-high, low, w, p, n, c, a, bias)
+}
+
+// rows runs count tiles of mr rows from row m on.
+func (t *tile) rows(pl *plan, m, count, mr, w int, p *Product, n int, c, a, bias []float32) {
+	t.tiles = count
+	t.c = unsafe.Pointer(&c[m*p.LDC+n])
+	switch p.Init {
+	case Accumulate:
+		t.from, t.fromStep = t.c, t.ldc
+	case Bias:
+		t.from, t.fromStep = unsafe.Pointer(&bias[n]), 0
+	}
+	if t.nTaps > 0 {
+		t.a = unsafe.Pointer(&a[m*p.RS])
+	}
+	if pl.lanes == 16 {
+		gemmAVX512(mr, w, t)
+	} else {
+		gemmAVX2(mr, w, t)
+	}
+}

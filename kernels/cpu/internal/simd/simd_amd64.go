@@ -1,0 +1,48 @@
+//go:build !purego
+
+package simd
+
+import "golang.org/x/sys/cpu"
+
+// best is the tier of this processor. x/sys/cpu also asks the operating system
+// whether it saves the wide registers.
+var best = func() Tier {
+	x := &cpu.X86
+	switch {
+	case !x.HasAVX2 || !x.HasFMA:
+		return Generic
+	case !x.HasAVX512F || !x.HasAVX512BW || !x.HasAVX512DQ || !x.HasAVX512VL:
+		return AVX2
+	}
+	return AVX512
+}()
+
+func gemm(p *Product, c, a, b, bias []float32, taps []Tap) {
+	if tier == AVX512 {
+		gemmTiled(&planAVX512, p, c, a, b, bias, taps)
+	} else if tier == AVX2 {
+		gemmTiled(&planAVX2, p, c, a, b, bias, taps)
+	} else {
+		gemmGeneric(p, c, a, b, bias, taps)
+	}
+}
+
+func dot(p *Product, c, a, b, bias []float32, taps []Tap) { dotGeneric(p, c, a, b, bias, taps) }
+
+func transpose(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+	transposeGeneric(dst, ldd, src, lds, rows, cols)
+}
+
+// peakChains is how many multiply-adds the generated peak loops do a round.
+const peakChains = 12
+
+func mulAdds(n int) int {
+	if tier == AVX512 {
+		peakAVX512(n)
+		return n * peakChains * 16
+	} else if tier == AVX2 {
+		peakAVX2(n)
+		return n * peakChains * 8
+	}
+	return mulAddsGeneric(n)
+}
