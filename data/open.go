@@ -1,0 +1,68 @@
+package data
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// builtinSeed is the seed of the plain specification "builtin".
+const builtinSeed = 1
+
+// specs tells a user what Open takes.
+const specs = "builtin, builtin:seed=NUMBER or mnist:DIR"
+
+// Open returns the part of a data set that a specification names, complete:
+//
+//	builtin         28×28 grey digits drawn by this package: 60,000 and 10,000
+//	builtin:seed=7  the same kind, other digits
+//	mnist:DIR       MNIST's IDX files in the folder DIR, gzip or plain
+//
+// Anything else is an error that lists these.
+func Open(spec string, split Split) (*Dataset, error) {
+	d, err := OpenLazy(spec, split)
+	if err != nil {
+		return nil, err
+	}
+	d.Load()
+	return d, nil
+}
+
+// OpenLazy is [Open], but the digits of "builtin" are not drawn yet: Pixels has
+// its full length and is zero, Labels is complete. [Dataset.Need] draws the
+// samples of a batch, [Dataset.Load] all of them; a run can take its first step
+// before the set is there. Data sets that come from files are complete.
+func OpenLazy(spec string, split Split) (*Dataset, error) {
+	if split != Train && split != Test {
+		return nil, fmt.Errorf("data: want split %d (train) or %d (test), got %d", Train, Test, int(split))
+	}
+	kind, rest, parameters := strings.Cut(spec, ":")
+	switch {
+	case kind == "builtin" && !parameters:
+		return builtin(builtinSeed, split), nil
+	case kind == "builtin":
+		seed, err := parseSeed(rest)
+		if err != nil {
+			return nil, fmt.Errorf("data %q: %w", spec, err)
+		}
+		return builtin(seed, split), nil
+	case kind == "mnist" && rest != "":
+		return readMNIST(rest, split)
+	case kind == "mnist":
+		return nil, fmt.Errorf("data %q: want the folder of the IDX files, as in mnist:DIR", spec)
+	}
+	return nil, fmt.Errorf("data %q: unknown data set; want %s", spec, specs)
+}
+
+// parseSeed reads "seed=NUMBER".
+func parseSeed(s string) (uint64, error) {
+	name, value, _ := strings.Cut(s, "=")
+	if name != "seed" {
+		return 0, fmt.Errorf("want builtin:seed=NUMBER, got %q after the colon", s)
+	}
+	seed, err := strconv.ParseUint(value, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("want a seed from 0 to 18446744073709551615, got %q", value)
+	}
+	return seed, nil
+}
