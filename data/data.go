@@ -109,8 +109,9 @@ func (d *Dataset) Limit(n int) (*Dataset, error) {
 // Split divides the data set at random into a training and a validation part;
 // fraction, in [0, 1), is the validation part's share, rounded to whole images.
 // The same seed gives the same division. Each part keeps the original order of
-// its images and has its own memory. It is an error if rounding would leave no
-// training image.
+// its images and has its own memory; of a data set from [OpenLazy] it takes over
+// what is drawn and draws the rest by itself. It is an error if rounding would
+// leave no training image.
 func (d *Dataset) Split(fraction float64, seed uint64) (train, validation *Dataset, err error) {
 	if !(fraction >= 0 && fraction < 1) {
 		return nil, nil, fmt.Errorf("data: %s: want a validation fraction in [0, 1), got %v", d.Name, fraction)
@@ -127,8 +128,7 @@ func (d *Dataset) Split(fraction float64, seed uint64) (train, validation *Datas
 	return d.pick(ids[held:]), d.pick(ids[:held]), nil
 }
 
-// pick copies the samples ids, in that order, to a new data set. Samples that
-// are not drawn yet stay so.
+// pick copies the samples ids, in that order, to a new data set.
 func (d *Dataset) pick(ids []int32) *Dataset {
 	p := &Dataset{Name: d.Name, N: len(ids), H: d.H, W: d.W, C: d.C}
 	p.Pixels = make([]byte, p.N*p.SampleSize())
@@ -138,9 +138,8 @@ func (d *Dataset) pick(ids []int32) *Dataset {
 			p.Labels[i] = d.Labels[id]
 		}
 	}
-	if d.lazy != nil && !d.lazy.complete.Load() {
-		source, base := d.lazy.source, d.base
-		p.lazy = newLazy(p.N, func(i int) int { return source(base + int(ids[i])) }, d.lazy.draw)
+	if d.lazy != nil {
+		d.pickLazy(p, ids)
 		return p
 	}
 	for i, id := range ids {

@@ -25,6 +25,23 @@ func newLazy(n int, source func(int) int, draw func(*pen, int, []byte)) *lazy {
 	return l
 }
 
+// pickLazy gives p, which has the samples ids of d, those pixels that d has
+// and the means to draw the others.
+func (d *Dataset) pickLazy(p *Dataset, ids []int32) {
+	l, base := d.lazy, d.base
+	p.lazy = newLazy(p.N, func(i int) int { return l.source(base + int(ids[i])) }, l.draw)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, id := range ids {
+		if l.drawn[base+int(id)] {
+			copy(p.Image(i), d.Image(int(id)))
+			p.lazy.drawn[i] = true
+			p.lazy.missing--
+		}
+	}
+	p.lazy.complete.Store(p.lazy.missing == 0)
+}
+
 // Need makes sure that the pixels of the samples in index are there. Only a
 // data set from [OpenLazy] ever lacks some; for all others, and once all are
 // drawn, it returns at once and allocates nothing. It may be called from
