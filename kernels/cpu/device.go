@@ -114,6 +114,8 @@ func (d *Device) Prepare(s kernels.Spec, out kernels.Operand, in ...kernels.Oper
 // package.
 func plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand) (kernel, error) {
 	switch s := s.(type) {
+	case kernels.Noise:
+		return noise(s, out), nil
 	case kernels.Elementwise:
 		return elementwise(s.Code(), out, in), nil
 	}

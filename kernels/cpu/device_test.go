@@ -78,7 +78,7 @@ func TestFloat64(t *testing.T) {
 	}
 }
 
-func bind(t *testing.T, dev *Device, c kernelstest.Case) *kernelstest.Bound {
+func bind(t testing.TB, dev *Device, c kernelstest.Case) *kernelstest.Bound {
 	t.Helper()
 	b, err := kernelstest.Bind(dev, c)
 	if err != nil {

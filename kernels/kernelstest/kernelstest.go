@@ -19,6 +19,7 @@ var families = []func() []Case{
 	elementwiseCases,
 	reduceCases,
 	shapeCases,
+	noiseCases,
 }
 
 // Cases returns every case.
