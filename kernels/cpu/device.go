@@ -118,6 +118,12 @@ func plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand) (kernel, er
 		return noise(s, out), nil
 	case kernels.Elementwise:
 		return elementwise(s.Code(), out, in), nil
+	case kernels.Sum:
+		return planReduce(s, s.Axes, in[0]), nil
+	case kernels.Mean:
+		return planReduce(s, s.Axes, in[0]), nil
+	case kernels.Moments:
+		return planReduce(s, s.Axes, in[0]), nil
 	}
 	return kernel{}, fmt.Errorf("cpu: %s (%T): %w", s.Name(), s, kernels.ErrUnsupported)
 }
