@@ -26,7 +26,7 @@ type tile struct {
 // rows[w] is the greatest height of a tile w vectors wide.
 type plan struct {
 	lanes  int
-	rows   [9]uint8
+	rows   *[9]int
 	widths [planRows + 1][planVectors + 1]uint8
 }
 
@@ -37,14 +37,14 @@ const (
 )
 
 var (
-	planAVX512 = makePlan(16, 32, [9]uint8{1: 14, 2: 14, 3: 8, 4: 7, 6: 4, 8: 2})
-	planAVX2   = makePlan(8, 16, [9]uint8{1: 12, 2: 6, 3: 4, 4: 3, 8: 1})
+	planAVX512 = makePlan(16, 32, &gemmRowsAVX512)
+	planAVX2   = makePlan(8, 16, &gemmRowsAVX2)
 )
 
 // makePlan finds for every small C the cut of least cost, by the cycles that
 // one step of k takes: two multiply-adds or loads a cycle, and four cycles
 // from one multiply-add to the next on the same sum.
-func makePlan(lanes, registers int, rows [9]uint8) plan {
+func makePlan(lanes, registers int, rows *[9]int) plan {
 	p := plan{lanes: lanes, rows: rows}
 	step := func(mr, nv int) float64 {
 		loads := mr + nv
@@ -59,7 +59,7 @@ func makePlan(lanes, registers int, rows [9]uint8) plan {
 		var column [9]float64 // the cost of all tiles of one width
 		for w, most := range rows {
 			if most > 0 {
-				n := (m + int(most) - 1) / int(most)
+				n := (m + most - 1) / most
 				column[w] = float64(m%n)*step(m/n+1, w) + float64(n-m%n)*step(m/n, w)
 			}
 		}
@@ -80,14 +80,7 @@ func makePlan(lanes, registers int, rows [9]uint8) plan {
 
 // gemmTiled runs the product by the tiles of pl.
 func gemmTiled(pl *plan, p *Product, c, a, b, bias []float32, taps []Tap) {
-	t := tile{
-		a: unsafe.Pointer(unsafe.SliceData(a)), b: unsafe.Pointer(unsafe.SliceData(b)),
-		taps: unsafe.SliceData(taps), nTaps: len(taps), k: p.K,
-		rs: 4 * p.RS, ks: 4 * p.KS, ldb: 4 * p.LDB, ldc: 4 * p.LDC,
-	}
-	if p.Act == ReLU {
-		t.relu = 1
-	}
+	t := p.tile(b, taps)
 	t.allow(pl.lanes)
 	n, left := 0, (p.N+pl.lanes-1)/pl.lanes
 	for {
@@ -107,6 +100,18 @@ func gemmTiled(pl *plan, p *Product, c, a, b, bias []float32, taps []Tap) {
 	}
 }
 
+// tile returns what all tiles of the product have in common.
+func (p *Product) tile(b []float32, taps []Tap) tile {
+	t := tile{
+		b: unsafe.Pointer(unsafe.SliceData(b)), taps: unsafe.SliceData(taps), nTaps: len(taps),
+		k: p.K, rs: 4 * p.RS, ks: 4 * p.KS, ldb: 4 * p.LDB, ldc: 4 * p.LDC,
+	}
+	if p.Act == ReLU {
+		t.relu = 1
+	}
+	return t
+}
+
 // allow sets the mask to the first n lanes.
 func (t *tile) allow(n int) {
 	t.maskBits = 1<<n - 1
@@ -121,17 +126,26 @@ func (t *tile) allow(n int) {
 // columns runs one column of tiles, w vectors wide, from column n of C on.
 // The heights of its tiles differ by one at most.
 func (t *tile) columns(pl *plan, w int, p *Product, n int, c, a, bias []float32) {
-	most := int(pl.rows[w])
-	count := (p.M + most - 1) / most
+	count := (p.M + pl.rows[w] - 1) / pl.rows[w]
 	low, high := p.M/count, p.M%count // high tiles have one row more
 	if high > 0 {
-		t.rows(pl, 0, high, low+1, w, p, n, c, a, bias)
+		t.place(p, 0, n, high, c, a, bias)
+		t.gemm(pl, low+1, w)
 	}
-	t.rows(pl, high*(low+1), count-high, low, w, p, n, c, a, bias)
+	t.place(p, high*(low+1), n, count-high, c, a, bias)
+	t.gemm(pl, low, w)
 }
 
-// rows runs count tiles of mr rows from row m on.
-func (t *tile) rows(pl *plan, m, count, mr, w int, p *Product, n int, c, a, bias []float32) {
+func (t *tile) gemm(pl *plan, mr, w int) {
+	if pl.lanes == 16 {
+		gemmAVX512(mr, w, t)
+	} else {
+		gemmAVX2(mr, w, t)
+	}
+}
+
+// place moves t to count tiles from row m and column n of C on.
+func (t *tile) place(p *Product, m, n, count int, c, a, bias []float32) {
 	t.tiles = count
 	t.c = unsafe.Pointer(&c[m*p.LDC+n])
 	switch p.Init {
@@ -142,10 +156,5 @@ func (t *tile) rows(pl *plan, m, count, mr, w int, p *Product, n int, c, a, bias
 	}
 	if t.nTaps > 0 {
 		t.a = unsafe.Pointer(&a[m*p.RS])
-	}
-	if pl.lanes == 16 {
-		gemmAVX512(mr, w, t)
-	} else {
-		gemmAVX2(mr, w, t)
 	}
 }

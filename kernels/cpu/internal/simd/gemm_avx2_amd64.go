@@ -85,9 +85,9 @@ func gemm1x8AVX2(t *tile)
 //go:noescape
 func peakAVX2(n int)
 
-// gemmAVX2 runs the kernel of mr rows by nv vectors.
-func gemmAVX2(mr, nv int, t *tile) {
-	switch nv<<4 | mr {
+// gemmAVX2 runs the kernel of mr rows by w columns, for the widths of gemmRowsAVX2.
+func gemmAVX2(mr, w int, t *tile) {
+	switch w<<4 | mr {
 	case 1<<4 | 1:
 		gemm1x1AVX2(t)
 	case 1<<4 | 2:
@@ -144,3 +144,6 @@ func gemmAVX2(mr, nv int, t *tile) {
 		panic("simd: no such tile")
 	}
 }
+
+// gemmRowsAVX2[w] is the greatest height of a tile of width w.
+var gemmRowsAVX2 = [9]int{0: 0, 1: 12, 2: 6, 3: 4, 4: 3, 5: 0, 6: 0, 7: 0, 8: 1}

@@ -154,9 +154,9 @@ func gemm2x8AVX512(t *tile)
 //go:noescape
 func peakAVX512(n int)
 
-// gemmAVX512 runs the kernel of mr rows by nv vectors.
-func gemmAVX512(mr, nv int, t *tile) {
-	switch nv<<4 | mr {
+// gemmAVX512 runs the kernel of mr rows by w columns, for the widths of gemmRowsAVX512.
+func gemmAVX512(mr, w int, t *tile) {
+	switch w<<4 | mr {
 	case 1<<4 | 1:
 		gemm1x1AVX512(t)
 	case 1<<4 | 2:
@@ -259,3 +259,6 @@ func gemmAVX512(mr, nv int, t *tile) {
 		panic("simd: no such tile")
 	}
 }
+
+// gemmRowsAVX512[w] is the greatest height of a tile of width w.
+var gemmRowsAVX512 = [9]int{0: 0, 1: 14, 2: 14, 3: 8, 4: 7, 5: 0, 6: 4, 7: 0, 8: 2}

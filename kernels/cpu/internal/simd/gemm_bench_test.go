@@ -34,7 +34,7 @@ func benchProducts(b *testing.B, shapes []struct {
 	for _, s := range shapes {
 		b.Run(s.name, func(b *testing.B) {
 			p := layer(s.Product, s.taps, dot)
-			p.fill(rand.New(rand.NewPCG(1, 2)), fences(b, 1<<19, 1<<19, 1<<19, 1<<12))
+			p.fillAt(rand.New(rand.NewPCG(1, 2)), fences(b, 1<<19, 1<<19, 1<<19, 1<<12), true)
 			for b.Loop() {
 				p.run()
 			}

@@ -31,7 +31,12 @@ var gap = float32(math.NaN())
 // fill lays random operands between the fences; elements that the product
 // does not address hold gap.
 func (p *product) fill(r *rand.Rand, fences []*fence) {
-	front := r.IntN(2) == 0
+	p.fillAt(r, fences, r.IntN(2) == 0)
+}
+
+// fillAt lays the operands against the fence before them, so page-aligned, or
+// against the one after them.
+func (p *product) fillAt(r *rand.Rand, fences []*fence, front bool) {
 	lay := func(f *fence, n int) []float32 {
 		s := f.slice(max(n, 0), front)
 		for i := range s {

@@ -27,7 +27,15 @@ func gemm(p *Product, c, a, b, bias []float32, taps []Tap) {
 	}
 }
 
-func dot(p *Product, c, a, b, bias []float32, taps []Tap) { dotGeneric(p, c, a, b, bias, taps) }
+func dot(p *Product, c, a, b, bias []float32, taps []Tap) {
+	if tier == AVX512 {
+		dotTiled(16, &dotRowsAVX512, p, c, a, b, bias, taps)
+	} else if tier == AVX2 {
+		dotTiled(8, &dotRowsAVX2, p, c, a, b, bias, taps)
+	} else {
+		dotGeneric(p, c, a, b, bias, taps)
+	}
+}
 
 func transpose(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	transposeGeneric(dst, ldd, src, lds, rows, cols)

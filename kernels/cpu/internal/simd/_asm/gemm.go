@@ -30,26 +30,34 @@ const (
 
 // gemm writes a function for each tile shape, and one that measures the peak.
 func gemm(a *asm) {
-	for _, nv := range a.widths() {
-		for mr := 1; mr <= a.rows[nv]; mr++ {
+	for nv, most := range a.rows {
+		for mr := 1; mr <= most; mr++ {
 			gemmTile(a, mr, nv)
 		}
 	}
 	peak(a)
 }
 
-// gemmSwitch returns the Go function that calls a tile by its shape. A table
+func gemmSwitch(s isa) string { return tileSwitch("gemm", s.name, s.rows) }
+
+// tileSwitch returns the Go function that calls a tile by its shape. A table
 // of functions would do, but makes the argument escape to the heap.
-func gemmSwitch(s isa) string {
+func tileSwitch(kernel, set string, rows [9]int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n// gemm%s runs the kernel of mr rows by nv vectors.\nfunc gemm%s(mr, nv int, t *tile) {\n\tswitch nv<<4 | mr {\n", s.name, s.name)
-	for _, nv := range s.widths() {
-		for mr := 1; mr <= s.rows[nv]; mr++ {
-			fmt.Fprintf(&b, "\tcase %d<<4 | %d:\n\t\tgemm%dx%d%s(t)\n", nv, mr, mr, nv, s.name)
+	fmt.Fprintf(&b, "\n// %s%s runs the kernel of mr rows by w columns, for the widths of %sRows%s.\n", kernel, set, kernel, set)
+	fmt.Fprintf(&b, "func %s%s(mr, w int, t *tile) {\n\tswitch w<<4 | mr {\n", kernel, set)
+	for w, most := range rows {
+		for mr := 1; mr <= most; mr++ {
+			fmt.Fprintf(&b, "\tcase %d<<4 | %d:\n\t\t%s%dx%d%s(t)\n", w, mr, kernel, mr, w, set)
 		}
 	}
 	b.WriteString("\tdefault:\n\t\tpanic(\"simd: no such tile\")\n\t}\n}\n")
-	return b.String()
+	fmt.Fprintf(&b, "\n// %sRows%s[w] is the greatest height of a tile of width w.\nvar %sRows%s = [9]int{", kernel, set, kernel, set)
+	for w, most := range rows {
+		fmt.Fprintf(&b, "%d: %d, ", w, most)
+	}
+	b.WriteString("}\n")
+	return strings.ReplaceAll(b.String(), ", }", "}")
 }
 
 // rowAddress returns the address of A in row m, where p7 = p + 7·rs. Scaled

@@ -20,7 +20,9 @@ type isa struct {
 	// rows maps a tile's width in vectors to its greatest height. The
 	// accumulators, the columns of B and one broadcast of A share the
 	// registers; see [asm.inMemory].
-	rows map[int]int
+	rows [9]int
+	// dotRows maps a Dot tile's number of columns to its greatest height.
+	dotRows [9]int
 }
 
 var avx512 = isa{
@@ -29,23 +31,15 @@ var avx512 = isa{
 		Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7, Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15,
 		Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23, Z24, Z25, Z26, Z27, Z28, Z29, Z30, Z31,
 	},
-	rows: map[int]int{1: 14, 2: 14, 3: 8, 4: 7, 6: 4, 8: 2},
+	rows:    [9]int{1: 14, 2: 14, 3: 8, 4: 7, 6: 4, 8: 2},
+	dotRows: [9]int{1: 8, 2: 8, 3: 4, 4: 4},
 }
 
 var avx2 = isa{
 	name: "AVX2", file: "avx2", lanes: 8,
-	regs: []VecPhysical{Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7, Y8, Y9, Y10, Y11, Y12, Y13, Y14, Y15},
-	rows: map[int]int{1: 12, 2: 6, 3: 4, 4: 3, 8: 1},
-}
-
-// widths are the tile widths of a set in ascending order.
-func (s isa) widths() (w []int) {
-	for nv := 1; nv <= 8; nv++ {
-		if s.rows[nv] > 0 {
-			w = append(w, nv)
-		}
-	}
-	return w
+	regs:    []VecPhysical{Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7, Y8, Y9, Y10, Y11, Y12, Y13, Y14, Y15},
+	rows:    [9]int{1: 12, 2: 6, 3: 4, 4: 3, 8: 1},
+	dotRows: [9]int{1: 8, 2: 4, 3: 4, 4: 2},
 }
 
 func (s isa) bytes() int { return 4 * s.lanes }

@@ -23,6 +23,7 @@ var outputs = []struct {
 	extra func(isa) string
 }{
 	{"gemm", gemm, gemmSwitch},
+	{"dot", dot, dotSwitch},
 }
 
 func main() {

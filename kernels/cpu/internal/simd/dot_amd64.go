@@ -1,0 +1,37 @@
+//go:build !purego
+
+package simd
+
+import "unsafe"
+
+// dotTiled runs the product by tiles of rows[w] rows and w columns.
+func dotTiled(lanes int, rows *[9]int, p *Product, c, a, b, bias []float32, taps []Tap) {
+	t := p.tile(b, taps)
+	t.allow(p.K % lanes)
+	for n := 0; n < p.N; {
+		w := min(4, p.N-n)
+		if p.N-n == 5 || p.N-n == 6 {
+			w = 3 // 3+2 and 3+3 reuse the rows of A better than 4+1 and 4+2
+		}
+		if t.nTaps > 0 {
+			t.b = unsafe.Pointer(&b[n*p.LDB])
+		}
+		count := (p.M + rows[w] - 1) / rows[w]
+		low, high := p.M/count, p.M%count // high tiles have one row more
+		if high > 0 {
+			t.place(p, 0, n, high, c, a, bias)
+			t.dot(lanes, low+1, w)
+		}
+		t.place(p, high*(low+1), n, count-high, c, a, bias)
+		t.dot(lanes, low, w)
+		n += w
+	}
+}
+
+func (t *tile) dot(lanes, mr, w int) {
+	if lanes == 16 {
+		dotAVX512(mr, w, t)
+	} else {
+		dotAVX2(mr, w, t)
+	}
+}
