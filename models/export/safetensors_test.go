@@ -156,6 +156,7 @@ var damaged = map[string][]byte{
 	"shorter than its prefix": make([]byte, 7),
 	"header beyond the end":   file(`{}`, 0)[:9],
 	"length of 2^64-1":        bytes.Repeat([]byte{0xff}, 16),
+	"length of 99 megabytes":  append(binary.LittleEndian.AppendUint64(nil, 99_000_000), "{}"...),
 	"no header":               file("", 0),
 	"not an object":           file(`[]`, 0),
 	"leading space":           file(` {}`, 0),
@@ -215,7 +216,7 @@ func TestReadSafetensorsRefusesEveryTruncation(t *testing.T) {
 
 // TestReadSafetensorsAllocatesWithinTheFile lies about sizes in a tiny file.
 func TestReadSafetensorsAllocatesWithinTheFile(t *testing.T) {
-	for _, name := range []string{"length of 2^64-1", "terabytes of zeros", "size overflows to 0"} {
+	for _, name := range []string{"length of 2^64-1", "length of 99 megabytes", "terabytes of zeros", "size overflows to 0"} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		ReadSafetensors(bytes.NewReader(damaged[name]), int64(len(damaged[name])))
