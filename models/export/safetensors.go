@@ -1,6 +1,6 @@
 // Package export turns models, images and training histories into files that other programs read:
 // safetensors, PNG grids, TensorBoard event files and loss curves. It knows bytes and numbers, no
-// models; everything it writes is the same, bit for bit, for the same input.
+// models. Equal input gives equal bytes; only an event file holds the time at which it was begun.
 package export
 
 import (
