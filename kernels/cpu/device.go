@@ -124,6 +124,18 @@ func plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand) (kernel, er
 		return planReduce(s, s.Axes, in[0]), nil
 	case kernels.Moments:
 		return planReduce(s, s.Axes, in[0]), nil
+	case kernels.Reshape:
+		return reshape(out), nil
+	case kernels.Transpose:
+		return transpose(s.Perm.Shape(), out, in[0]), nil
+	case kernels.Concat:
+		return concat(s.Axis, out, in), nil
+	case kernels.Slice:
+		return slice(s, out, in[0]), nil
+	case kernels.Pad:
+		return pad(s, out, in[0]), nil
+	case kernels.Broadcast:
+		return elementwise(kernels.CodeOf(1, kernels.Instr{Fn: kernels.Copy}), out, in), nil
 	}
 	return kernel{}, fmt.Errorf("cpu: %s (%T): %w", s.Name(), s, kernels.ErrUnsupported)
 }
