@@ -114,6 +114,14 @@ func (d *Device) Prepare(s kernels.Spec, out kernels.Operand, in ...kernels.Oper
 // package.
 func plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand) (kernel, error) {
 	switch s := s.(type) {
+	case kernels.Optimizer:
+		return optimizer(s, out), nil
+	case kernels.ClipByGlobalNorm:
+		return clipByGlobalNorm(s, out), nil
+	case kernels.EMA:
+		return ema(s, out), nil
+	case kernels.RunningStats:
+		return runningStats(s, out), nil
 	case kernels.Noise:
 		return noise(s, out), nil
 	case kernels.Elementwise:

@@ -20,6 +20,7 @@ var families = []func() []Case{
 	reduceCases,
 	shapeCases,
 	noiseCases,
+	optimCases,
 }
 
 // Cases returns every case.
