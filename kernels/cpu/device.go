@@ -124,6 +124,14 @@ func plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand) (kernel, er
 		return runningStats(s, out), nil
 	case kernels.Noise:
 		return noise(s, out), nil
+	case kernels.Conv2D:
+		return conv2D(s, in)
+	case kernels.Conv2DInputGrad:
+		return conv2DInputGrad(s, in)
+	case kernels.Conv2DFilterGrad:
+		return conv2DFilterGrad(s, in)
+	case kernels.MatMul:
+		return matMul(s, in)
 	case kernels.Elementwise:
 		return elementwise(s.Code(), out, in), nil
 	case kernels.Sum:

@@ -17,6 +17,8 @@ import (
 // families lists the cases. A new operation family adds its line here.
 var families = []func() []Case{
 	elementwiseCases,
+	convCases,
+	matmulCases,
 	reduceCases,
 	shapeCases,
 	noiseCases,

@@ -1,0 +1,237 @@
+package cpu
+
+import (
+	"hourglass/kernels"
+	"hourglass/kernels/cpu/internal/simd"
+)
+
+// filterGrad is the plan of a Conv2DFilterGrad. A task adds up one row of the
+// filter over one group of result rows, into an accumulator of its own; a
+// second phase adds the accumulators of all groups.
+//
+// One filter row is a matrix [KW·Ci]×[Co]: a product of the image, whose
+// elements under the row are contiguous, and the gradient, summed over the
+// places of the result. Where that is narrow, its transpose is computed. Places
+// where the filter lies on the image with all columns are summed together; each
+// other result column takes only the filter columns that lie on the image.
+type filterGrad struct {
+	g       *kernels.ConvGeometry
+	swapped bool // accumulators hold [KH][Co][KW·Ci]
+	groups  int
+	unit    int // the rows of all results are cut into groups at multiples of unit
+	images  int // whole images that are taken at a time, or 0
+	rows    int // result rows of one image that are taken at a time, where images is 0
+	columns []columns
+}
+
+// columns is neighbouring result columns that meet the same filter columns.
+type columns struct {
+	product simd.Product
+	down    bool // the sum runs down one column, else along the rows
+	x, dy   int  // offsets of the first element in a row of the image and of the gradient
+	acc     int  // and in the accumulator
+	// taps are for each filter row, in an image's result rows or, if the sum
+	// runs down, in as many images as are taken at a time.
+	taps [][]simd.Tap
+}
+
+func conv2DFilterGrad(s kernels.Conv2DFilterGrad, in []kernels.Operand) (kernel, error) {
+	g, err := s.Geometry(shapes(in)...)
+	if err != nil {
+		return kernel{}, err
+	}
+	f := &filterGrad{g: g, swapped: filled(g.KW*g.Ci) > filled(g.Co)}
+	f.cut()
+	f.planColumns()
+	k := kernel{phases: []phase{{f.groups * g.KH, func(c *call, task int, _ []float32) {
+		f.run(c, task/g.KH, task%g.KH)
+	}}}}
+	if f.direct() {
+		return k, nil
+	}
+	size := g.Filter().Size()
+	k.workspace = f.groups * size
+	if f.swapped {
+		k.phases = append(k.phases, phase{g.KH, func(c *call, kh int, _ []float32) {
+			row := size / g.KH
+			f.add(c.work[kh*row:][:row], c.work, kh*row)
+			simd.Transpose(c.out.f32[kh*row:], g.Co, c.work[kh*row:], g.KW*g.Ci, g.Co, g.KW*g.Ci)
+		}})
+		return k, nil
+	}
+	n := pieces(size*f.groups, grainElements)
+	k.phases = append(k.phases, phase{n, func(c *call, task int, _ []float32) {
+		from, to := split(size, n, task, vector)
+		f.add(c.out.f32[from:to], c.work, from)
+	}})
+	return k, nil
+}
+
+// direct reports whether the result itself is the only accumulator.
+func (f *filterGrad) direct() bool { return f.groups == 1 && !f.swapped }
+
+// filled returns which share, in thousandths, of vectors of n elements is used.
+func filled(n int) int { return 1000 * n / ((n + vector - 1) / vector * vector) }
+
+// Limits of the cut into groups and parts.
+const (
+	groupPlaces = 512 // the fewest result places for an accumulator of their own
+	maxGroups   = 16
+	partPlaces  = 112 // about as many places as let a panel of the gradient stay in the first-level cache
+)
+
+// cut decides how the places are grouped, by shape alone.
+func (f *filterGrad) cut() {
+	g := f.g
+	rows := g.N * g.OH
+	f.groups = max(1, min(rows*g.OW/groupPlaces, maxGroups, rows))
+	f.unit = 1
+	if g.N >= f.groups {
+		f.unit = g.OH
+	}
+	f.rows = max(1, partPlaces/g.OW)
+	if f.rows >= g.OH {
+		f.images = max(1, min(f.rows/g.OH, g.N))
+		return
+	}
+	parts := (g.OH + f.rows - 1) / f.rows
+	f.rows = (g.OH + parts - 1) / parts
+}
+
+// planColumns finds the result columns that meet the same filter columns.
+func (f *filterGrad) planColumns() {
+	g := f.g
+	for j := 0; j < g.OW; {
+		from, to := lies(j, g.SW, g.Left, g.W, g.KW)
+		n := 1
+		for ; from == 0 && to == g.KW && j+n < g.OW; n++ {
+			if a, b := lies(j+n, g.SW, g.Left, g.W, g.KW); a != from || b != to {
+				break
+			}
+		}
+		if from < to {
+			f.columns = append(f.columns, f.newColumns(j, n, from, to))
+		}
+		j += n
+	}
+}
+
+// lies returns which of kernel elements lie on the image at one place.
+func lies(place, stride, before, size, kernel int) (from, to int) {
+	start := place*stride - before
+	return max(0, -start), min(kernel, size-start)
+}
+
+// newColumns plans n result columns from j on, which meet the filter columns
+// from up to to.
+func (f *filterGrad) newColumns(j, n, from, to int) columns {
+	g := f.g
+	c := columns{down: n == 1, x: (j*g.SW - g.Left + from) * g.Ci, dy: j * g.Co, acc: from * g.Ci * g.Co}
+	xStep, dyStep := g.SW*g.Ci, g.Co
+	if c.down {
+		xStep, dyStep = g.SH*g.W*g.Ci, g.OW*g.Co
+	}
+	p := simd.Product{M: (to - from) * g.Ci, N: g.Co, K: n, RS: 1, KS: xStep, LDB: dyStep, LDC: g.Co, Init: simd.Accumulate}
+	if f.swapped {
+		c.acc = from * g.Ci
+		p.M, p.N, p.KS, p.LDB, p.LDC = p.N, p.M, dyStep, xStep, g.KW*g.Ci
+	}
+	c.product = p
+	for kh := range g.KH {
+		c.taps = append(c.taps, f.newTaps(kh, c.down))
+	}
+	return c
+}
+
+// newTaps returns where the places of filter row kh lie that are summed in one
+// product, from the first image taken on.
+func (f *filterGrad) newTaps(kh int, down bool) (taps []simd.Tap) {
+	g := f.g
+	from, to := f.resultRows(kh, 0, g.OH)
+	if down {
+		from, to = 0, min(1, to-from) // each image is one tap
+	}
+	for image := range max(1, f.images) {
+		for i := from; i < to; i++ {
+			t := simd.Tap{A: (image*g.H + i*g.SH) * g.W * g.Ci, B: (image*g.OH + i) * g.OW * g.Co}
+			if !down {
+				t.A += (kh - g.Top) * g.W * g.Ci
+			}
+			if f.swapped {
+				t.A, t.B = t.B, t.A
+			}
+			taps = append(taps, t)
+		}
+	}
+	return taps
+}
+
+// resultRows returns which of the result rows from up to to meet filter row kh
+// on the image.
+func (f *filterGrad) resultRows(kh, from, to int) (int, int) {
+	g := f.g
+	from = max(from, (g.Top-kh+g.SH-1)/g.SH)
+	return from, max(from, min(to, (g.H-1+g.Top-kh+g.SH)/g.SH))
+}
+
+// run adds up filter row kh over one group.
+func (f *filterGrad) run(c *call, group, kh int) {
+	g := f.g
+	row := g.KW * g.Ci * g.Co
+	acc := c.out.f32[kh*row:][:row]
+	if !f.direct() {
+		acc = c.work[(group*g.KH+kh)*row:][:row]
+	}
+	clear(acc)
+	x, dy := c.in[0].f32, c.in[1].f32
+	at, end := split(g.N*g.OH, f.groups, group, f.unit)
+	for at < end {
+		image, from := at/g.OH, at%g.OH
+		images, to := 1, min(g.OH, from+end-at)
+		if f.images == 0 {
+			to = min(to, from+f.rows)
+		} else if from == 0 {
+			images = max(1, min(f.images, (end-at)/g.OH))
+		}
+		at += (images-1)*g.OH + to - from
+		if from, to = f.resultRows(kh, from, to); from < to {
+			f.part(acc, x[image*g.H*g.W*g.Ci:], dy[image*g.OH*g.OW*g.Co:], kh, images, from, to)
+		}
+	}
+}
+
+// part adds the places of the result rows from up to to of one image, or of all
+// rows of several images, which start at x and dy.
+func (f *filterGrad) part(acc, x, dy []float32, kh, images, from, to int) {
+	g := f.g
+	first, _ := f.resultRows(kh, 0, g.OH)
+	for i := range f.columns {
+		col := &f.columns[i]
+		p, taps := col.product, col.taps[kh]
+		x, dy := x[col.x:], dy[col.dy:]
+		if col.down {
+			p.K = to - from
+			taps = taps[:images]
+			x, dy = x[(from*g.SH+kh-g.Top)*g.W*g.Ci:], dy[from*g.OW*g.Co:]
+		} else {
+			taps = taps[from-first:][:images*(to-from)]
+		}
+		if f.swapped {
+			x, dy = dy, x
+		}
+		simd.Gemm(&p, acc[col.acc:], x, dy, nil, taps)
+	}
+}
+
+// add adds up the accumulators' elements from up to as many as dst has.
+func (f *filterGrad) add(dst, acc []float32, from int) {
+	size := f.g.Filter().Size()
+	if first := acc[from:][:len(dst)]; f.groups == 1 {
+		copy(dst, first)
+	} else {
+		apply(kernels.Add, 0, dst, first, acc[size+from:][:len(dst)])
+	}
+	for group := 2; group < f.groups; group++ {
+		apply(kernels.Add, 0, dst, dst, acc[group*size+from:][:len(dst)])
+	}
+}
