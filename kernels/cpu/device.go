@@ -122,6 +122,8 @@ func plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand) (kernel, er
 		return ema(s, out), nil
 	case kernels.RunningStats:
 		return runningStats(s, out), nil
+	case kernels.Gather:
+		return gather(s, out, in), nil
 	case kernels.Noise:
 		return noise(s, out), nil
 	case kernels.Conv2D:

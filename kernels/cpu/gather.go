@@ -1,0 +1,44 @@
+package cpu
+
+import (
+	"math"
+
+	"hourglass/kernels"
+)
+
+// gather picks and scales rows. A task copies whole rows.
+func gather(s kernels.Gather, out kernels.Operand, in []kernels.Operand) kernel {
+	batch, rows, size := out.Shape[0], in[0].Shape[0], in[0].Shape[1:].Size()
+	factor := float32(s.Factor())
+	var table [256]float32 // of the 256 bytes
+	for v := range table {
+		table[v] = float32(v) * factor
+	}
+	pick := func(c *call, to []float32, row int) {
+		for i, v := range c.in[0].bytes[row*size:][:size] {
+			to[i] = table[v]
+		}
+	}
+	if in[0].DType == kernels.Float32 {
+		pick = func(c *call, to []float32, row int) {
+			for i, v := range c.in[0].f32[row*size:][:size] {
+				to[i] = v * factor
+			}
+		}
+	}
+	tasks := min(pieces(batch*size, 1<<13), max(batch, 1))
+	return single(tasks, func(c *call, task int, _ []float32) {
+		from, to := split(batch, tasks, task, 1)
+		index := view[int32](c.in[1].bytes)
+		for b := from; b < to; b++ {
+			y := c.out.f32[b*size:][:size]
+			if row := int(index[b]); row >= 0 && row < rows {
+				pick(c, y, row)
+				continue
+			}
+			for i := range y {
+				y[i] = float32(math.NaN())
+			}
+		}
+	})
+}
