@@ -16,6 +16,7 @@ type goldenCase struct {
 	Op      string
 	Options struct {
 		Kernel, Stride  int
+		Padding         string
 		Pads            [4]int
 		CountIncludePad bool `json:"count_include_pad"`
 		Scale           int

@@ -122,6 +122,16 @@ func plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand) (kernel, er
 		return ema(s, out), nil
 	case kernels.RunningStats:
 		return runningStats(s, out), nil
+	case kernels.MaxPool2D:
+		return maxPool(s, in)
+	case kernels.MaxPool2DGrad:
+		return maxPoolGrad(s, in)
+	case kernels.MaxPool2DSelect:
+		return maxPoolSelect(s, in)
+	case kernels.AvgPool2D:
+		return avgPool(s, in)
+	case kernels.AvgPool2DGrad:
+		return avgPoolGrad(s, in)
 	case kernels.Gather:
 		return gather(s, out, in), nil
 	case kernels.Noise:

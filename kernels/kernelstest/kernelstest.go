@@ -23,6 +23,7 @@ var families = []func() []Case{
 	shapeCases,
 	noiseCases,
 	optimCases,
+	poolCases,
 	gatherCases,
 }
 
