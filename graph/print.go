@@ -1,0 +1,101 @@
+package graph
+
+import (
+	"fmt"
+	"strings"
+
+	"hourglass/kernels"
+)
+
+// String returns the program as a table: the number of each step, its
+// operation, its result's type, shape and place, and what it reads. Places are
+// byte offsets in the arena that all results share.
+func (p *Program) String() string {
+	var b strings.Builder
+	launches := len(p.plan.steps)
+	fmt.Fprintf(&b, "%d launches on %s, %s for results\n", launches, p.dev.Name(), byteCount(p.arena))
+	for i, s := range p.plan.steps {
+		if i == p.compute {
+			b.WriteString("update:\n")
+		}
+		names := make([]string, len(s.in))
+		for k, v := range s.in {
+			names[k] = v.label()
+		}
+		fmt.Fprintf(&b, "%3d  %-14s %-28s ← %s  (%s)\n", i, s.out.label(), s.out.operand.String()+s.out.where(), s.describe(), strings.Join(names, ", "))
+	}
+	return b.String()
+}
+
+// label returns the name of a value in a plan, which is its memory's.
+func (v *value) label() string { return v.root().name }
+
+// where returns a value's place in the arena.
+func (v *value) where() string {
+	if r := v.root(); r.home == inArena {
+		return fmt.Sprintf(" @%d", r.offset)
+	}
+	return ""
+}
+
+// describe returns what a step does.
+func (s *step) describe() string {
+	if s.host != nil {
+		return "gorgonia " + s.host.String()
+	}
+	return describe(s.spec)
+}
+
+// describe returns a Spec's name and options.
+func describe(s kernels.Spec) string {
+	options := fmt.Sprintf("%+v", s)
+	switch s := s.(type) {
+	case kernels.Map:
+		return "map " + s.Fused.String()
+	case kernels.Unary:
+		return withConstantA(s.Name(), s.A)
+	case kernels.Binary:
+		return withConstantA(s.Name(), s.A)
+	}
+	if e, ok := epilogueOf(s); ok {
+		options = fmt.Sprintf("%+v", withEpilogue(s, kernels.Epilogue{}))
+		options = strings.Replace(options, fmt.Sprintf(" Epilogue:%+v", kernels.Epilogue{}), "", 1)
+		return s.Name() + options + epilogueText(e)
+	}
+	if options == "{}" {
+		options = ""
+	}
+	return s.Name() + options
+}
+
+func withConstantA(name string, a float64) string {
+	if a != 0 {
+		return fmt.Sprintf("%s %g", name, a)
+	}
+	return name
+}
+
+func epilogueText(e kernels.Epilogue) string {
+	s := ""
+	if e.Bias {
+		s += " +bias"
+	}
+	if e.Fn != kernels.Copy {
+		s += " " + withConstantA(e.Fn.String(), e.A)
+	}
+	if e.Grad != kernels.Copy {
+		s += " " + withConstantA(e.Grad.String(), e.A)
+	}
+	return s
+}
+
+// byteCount returns a size in a unit that reads well.
+func byteCount(n int) string {
+	switch {
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	case n >= 1<<10:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
