@@ -27,7 +27,7 @@ func noGradient(s kernels.Spec, operand int) bool {
 	case kernels.MaxPool2DGrad, kernels.MaxPool2DSelect:
 		return operand == 0 // piecewise constant
 	case kernels.Noise, kernels.Gather, kernels.SGD, kernels.Adam, kernels.RMSProp,
-		kernels.ClipByGlobalNorm, kernels.EMA, kernels.RunningStats, kernels.Map:
+		kernels.ClipByGlobalNorm, kernels.EMA, kernels.RunningStats:
 		return true
 	}
 	return false
