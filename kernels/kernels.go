@@ -148,6 +148,20 @@ type Launch struct {
 	// can be checked; a device that fails later reports it from Sync. Run
 	// allocates nothing and is not called concurrently with itself.
 	Run func(out Buffer, in []Buffer, work Buffer)
+	// Serial computes the same on the calling thread alone, inside the work
+	// of a Threaded device's Parallel; thread is what that work was given.
+	// Calls of different threads may run at once. Nil on other devices.
+	Serial func(thread int, out Buffer, in []Buffer, work Buffer)
+}
+
+// A Threaded device computes on threads of the host.
+type Threaded interface {
+	Device
+	// Threads returns how many there are.
+	Threads() int
+	// Parallel calls work for every task below tasks, in any order and on any
+	// thread, and returns when all are done.
+	Parallel(tasks int, work func(task, thread int))
 }
 
 // DType is the type of an array's elements.

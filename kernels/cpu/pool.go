@@ -62,12 +62,11 @@ type pool struct {
 	workers []*worker
 	scratch [][]float32 // one for each thread, grown by launch
 
-	run  func(c *call, task int, scratch []float32)
-	call *call
+	run func(task, thread int)
 	// hand holds the number of tasks in its upper half and the next task to
 	// hand out in its lower. One atomic addition takes a task; what it returns
-	// also tells whether the task exists, so run and call are only read by
-	// those whose task keeps the phase from ending.
+	// also tells whether the task exists, so run is only read by those whose
+	// task keeps the phase from ending.
 	hand atomic.Uint64
 	done atomic.Int64
 	quit atomic.Bool
@@ -104,43 +103,61 @@ func (p *pool) launch(k kernel) kernels.Launch {
 			p.scratch[i] = make([]float32, k.scratch)
 		}
 	}
-	c := &call{}
+	calls := make([]call, p.threads())
+	runs := make([]func(task, thread int), len(k.phases))
+	for i, ph := range k.phases {
+		runs[i] = func(task, thread int) { ph.run(&calls[0], task, p.scratch[thread]) }
+	}
 	return kernels.Launch{
 		Workspace: 4 * k.workspace,
 		InPlace:   k.inPlace,
 		Run: func(out kernels.Buffer, in []kernels.Buffer, work kernels.Buffer) {
-			c.out = out.(*memory)
-			if cap(c.in) < len(in) {
-				c.in = make([]*memory, len(in))
+			calls[0].bind(out, in, work, k.workspace)
+			for i, run := range runs {
+				p.do(k.phases[i].tasks, run)
 			}
-			c.in = c.in[:len(in)]
-			for i, b := range in {
-				c.in[i] = b.(*memory)
-			}
-			if k.workspace > 0 {
-				c.work = work.(*memory).f32[:k.workspace]
-			}
+		},
+		Serial: func(thread int, out kernels.Buffer, in []kernels.Buffer, work kernels.Buffer) {
+			c := &calls[thread]
+			c.bind(out, in, work, k.workspace)
 			for i := range k.phases {
-				p.do(&k.phases[i], c)
+				for task := range k.phases[i].tasks {
+					k.phases[i].run(c, task, p.scratch[thread])
+				}
 			}
 		},
 	}
 }
 
+// bind points the call to the memory of one execution.
+func (c *call) bind(out kernels.Buffer, in []kernels.Buffer, work kernels.Buffer, workspace int) {
+	c.out = out.(*memory)
+	if cap(c.in) < len(in) {
+		c.in = make([]*memory, len(in))
+	}
+	c.in = c.in[:len(in)]
+	for i, b := range in {
+		c.in[i] = b.(*memory)
+	}
+	if workspace > 0 {
+		c.work = work.(*memory).f32[:workspace]
+	}
+}
+
 // do runs all tasks of a phase and returns when they are done.
-func (p *pool) do(ph *phase, c *call) {
-	if ph.tasks == 1 || len(p.workers) == 0 {
-		for task := range ph.tasks {
-			ph.run(c, task, p.scratch[0])
+func (p *pool) do(tasks int, run func(task, thread int)) {
+	if tasks == 1 || len(p.workers) == 0 {
+		for task := range tasks {
+			run(task, 0)
 		}
 		return
 	}
-	p.run, p.call = ph.run, c
+	p.run = run
 	p.done.Store(0)
-	p.hand.Store(uint64(ph.tasks) << 32)
+	p.hand.Store(uint64(tasks) << 32)
 	p.signal()
 	p.drain(0)
-	for spin := 0; p.done.Load() < int64(ph.tasks); spin++ {
+	for spin := 0; p.done.Load() < int64(tasks); spin++ {
 		if spin > spins {
 			runtime.Gosched()
 		}
@@ -165,7 +182,7 @@ func (p *pool) drain(thread int) {
 		if task >= h>>32 {
 			return
 		}
-		p.run(p.call, int(task), p.scratch[thread])
+		p.run(int(task), thread)
 		p.done.Add(1)
 	}
 }
