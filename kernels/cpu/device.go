@@ -46,6 +46,9 @@ func (d *Device) Name() string { return "cpu" }
 // Threads returns the number of goroutines that compute.
 func (d *Device) Threads() int { return d.pool.threads() }
 
+// Parallel calls work for every task, on all threads.
+func (d *Device) Parallel(tasks int, work func(task, thread int)) { d.pool.do(tasks, work) }
+
 // Alloc returns a buffer of zeros, aligned to a cache line.
 func (d *Device) Alloc(bytes int) (kernels.Buffer, error) {
 	mem, free, err := d.alloc(bytes)
@@ -122,6 +125,8 @@ func plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand) (kernel, er
 		return ema(s, out), nil
 	case kernels.RunningStats:
 		return runningStats(s, out), nil
+	case kernels.Gather:
+		return gather(s, out, in), nil
 	case kernels.MaxPool2D:
 		return maxPool(s, in)
 	case kernels.MaxPool2DGrad:
@@ -132,8 +137,10 @@ func plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand) (kernel, er
 		return avgPool(s, in)
 	case kernels.AvgPool2DGrad:
 		return avgPoolGrad(s, in)
-	case kernels.Gather:
-		return gather(s, out, in), nil
+	case kernels.Upsample2D:
+		return upsample(s, out, in), nil
+	case kernels.Upsample2DGrad:
+		return upsampleGrad(s, out, in), nil
 	case kernels.Noise:
 		return noise(s, out), nil
 	case kernels.Conv2D:
