@@ -107,6 +107,10 @@ func gradients(b *Builder, s kernels.Spec, x []*Node, y, dy *Node) []*Node {
 		return []*Node{b.Apply(kernels.AvgPool2DGrad{Kernel: s.Kernel, Stride: s.Stride, Pad: s.Pad, CountPad: s.CountPad, H: shape[1], W: shape[2]}, dy)}
 	case kernels.AvgPool2DGrad:
 		return []*Node{b.Apply(kernels.AvgPool2D{Kernel: s.Kernel, Stride: s.Stride, Pad: s.Pad, CountPad: s.CountPad}, dy)}
+	case kernels.Upsample2D:
+		return []*Node{b.Apply(kernels.Upsample2DGrad(s), dy)}
+	case kernels.Upsample2DGrad:
+		return []*Node{b.Apply(kernels.Upsample2D(s), dy)}
 	}
 	b.Fail("graph: %s (%T) has no gradient rule", s.Name(), s)
 	return make([]*Node, len(x))
