@@ -24,6 +24,7 @@ var families = []func() []Case{
 	noiseCases,
 	optimCases,
 	poolCases,
+	upsampleCases,
 	gatherCases,
 }
 
