@@ -36,3 +36,6 @@ func (f *fence) slice(n int, front bool) []float32 {
 	}
 	return all[len(all)-n:]
 }
+
+// bytes returns n bytes that touch the fence after them.
+func (f *fence) bytes(n int) []byte { return f.mem[len(f.mem)-n:] }

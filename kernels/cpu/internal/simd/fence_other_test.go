@@ -16,3 +16,5 @@ func (f *fence) slice(n int, front bool) []float32 {
 	}
 	return f.mem[len(f.mem)-n:]
 }
+
+func (f *fence) bytes(n int) []byte { return make([]byte, n) }

@@ -23,7 +23,7 @@ func gemmGeneric(p *Product, c, a, b, bias []float32, taps []Tap) {
 	}
 	if p.Act == ReLU {
 		for m := range p.M {
-			reluGeneric(c[m*p.LDC:][:p.N])
+			rectify(c[m*p.LDC:][:p.N])
 		}
 	}
 }
@@ -164,13 +164,13 @@ func dotGeneric(p *Product, c, a, b, bias []float32, taps []Tap) {
 			c[m*p.LDC+n] = p.start1(m, n, c, bias) + ((s0 + s1) + (s2 + s3))
 		}
 		if p.Act == ReLU {
-			reluGeneric(c[m*p.LDC:][:p.N])
+			rectify(c[m*p.LDC:][:p.N])
 		}
 	}
 }
 
-// reluGeneric keeps NaN: a comparison with NaN is false.
-func reluGeneric(x []float32) {
+// rectify keeps NaN: a comparison with NaN is false.
+func rectify(x []float32) {
 	for i, v := range x {
 		if v < 0 {
 			x[i] = 0

@@ -306,6 +306,34 @@ func TestGemmSameBitsWhenCut(t *testing.T) {
 	})
 }
 
+// AVX2 and AVX-512 cut C differently but add each element in the same order.
+func TestGemmTiersAgree(t *testing.T) {
+	if Best() < AVX512 {
+		t.Skip("this processor has no second tier with assembly to compare")
+	}
+	r := rand.New(rand.NewPCG(17, 18))
+	f := fences(t, 1<<17, 1<<17, 1<<16, 1<<10)
+	for range 200 {
+		p := product{Product: Product{M: 1 + r.IntN(40), N: 1 + r.IntN(100), K: r.IntN(200)}}
+		p.randomize(r)
+		p.fill(r, f)
+		old := slices.Clone(p.c)
+		restore := Force(AVX512)
+		p.run()
+		restore()
+		wide := slices.Clone(p.c)
+		copy(p.c, old)
+		restore = Force(AVX2)
+		p.run()
+		restore()
+		for i := range wide {
+			if math.Float32bits(wide[i]) != math.Float32bits(p.c[i]) {
+				t.Fatalf("%+v: element %d is %g by AVX-512, %g by AVX2", p.Product, i, wide[i], p.c[i])
+			}
+		}
+	}
+}
+
 // part runs the product for rows [m0,m1) and columns [n0,n1) alone.
 func (p *product) part(m0, n0, m1, n1 int) {
 	if m0 == m1 || n0 == n1 {

@@ -14,3 +14,11 @@ func transpose(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 }
 
 func mulAdds(n int) int { return mulAddsGeneric(n) }
+
+func sum(s *[sumLanes]float64, x []float32) { sumGeneric(s, x) }
+
+func sumProduct(s *[sumLanes]float64, x, y []float32) { sumProductGeneric(s, x, y) }
+
+func sumRows(sum []float64, x []float32, step, rows int) { sumRowsGeneric(sum, x, step, rows) }
+
+func fromBytes(dst []float32, x []byte, divisor float32) { fromBytesGeneric(dst, x, divisor) }

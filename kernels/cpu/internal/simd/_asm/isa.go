@@ -48,6 +48,8 @@ func (s isa) bytes() int { return 4 * s.lanes }
 type asm struct {
 	*build.Context
 	isa
+	constants map[uint32]Mem // by bit pattern
+	masks     Mem            // see [loop.write]
 }
 
 // simd stands for the package that the functions belong to, so that their

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"math"
+
+	. "github.com/mmcloughlin/avo/operand"
+)
+
+// Constants of the functions; math_generic.go says how they were found.
+const (
+	ln2High  = 0.693359375
+	ln2Low   = -2.12194440054690583e-4
+	sqrtHalf = 0.707106781186547524
+)
+
+var (
+	inf               = math.Inf(1)
+	expCoefficients   = []float64{0.49999994, 0.166665211, 0.041668389, 0.00836871658, 0.00138145941}
+	logCoefficients   = []float64{0.333333135, -0.250000089, 0.200021192, -0.166679963, 0.142195553, -0.124055892, 0.118881449, -0.116756402, 0.0674666315}
+	tanhCoefficients  = []float64{-0.333332837, 0.133314908, -0.0537434965, 0.0206505843, -0.0057170419}
+	atanhCoefficients = []float64{0.333333373, 0.199994385, 0.143084422, 0.107138306, 0.121504612}
+)
+
+func imm(v uint8) Op { return U8(v) }
+
+// of1 and of2 make the loop of a function of one or two slices.
+func of1(name string, f func(a *asm, x vec) vec) loop {
+	return loop{name, []string{"dst"}, []string{"x"}, nil, func(a *asm, x, _ []vec) []vec { return []vec{f(a, x[0])} }}
+}
+
+func of2(name string, f func(a *asm, x, y vec) vec) loop {
+	return loop{name, []string{"dst"}, []string{"x", "y"}, nil, func(a *asm, x, _ []vec) []vec { return []vec{f(a, x[0], x[1])} }}
+}
+
+var loops = []loop{
+	of1("exp", (*asm).exp),
+	of1("log", (*asm).log),
+	of1("tanh", (*asm).tanh),
+	of1("sigmoid", (*asm).sigmoid),
+	of1("softplus", (*asm).softplus),
+	of1("silu", func(a *asm, x vec) vec { return a.mul(x, a.sigmoid(x)) }),
+	of1("relu", func(a *asm, x vec) vec { return a.max(x, a.f(0)) }),
+	of1("sqrt", func(a *asm, x vec) vec {
+		d := a.vec()
+		a.VSQRTPS(x, d)
+		return d
+	}),
+
+	of2("add", func(a *asm, x, y vec) vec { return a.add(x, y) }),
+	of2("sub", func(a *asm, x, y vec) vec { return a.sub(x, y) }),
+	of2("mul", func(a *asm, x, y vec) vec { return a.mul(x, y) }),
+	of2("div", func(a *asm, x, y vec) vec { return a.div(x, y) }),
+	of2("reluGrad", func(a *asm, y, dy vec) vec { return a.pick(greater, y, a.f(0), dy, a.reg(a.f(0))) }),
+	of2("sigmoidGrad", func(a *asm, y, dy vec) vec { return a.mul(a.mul(dy, y), a.sub(a.reg(a.f(1)), y)) }),
+	of2("tanhGrad", func(a *asm, y, dy vec) vec { return a.mul(dy, a.nfma(y, y, a.reg(a.f(1)))) }),
+
+	{"scale", []string{"dst"}, []string{"x"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
+		return []vec{a.mul(x[0], c[0])}
+	}},
+	{"axpy", []string{"dst"}, []string{"x", "y"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
+		return []vec{a.fma(x[0], c[0], x[1])}
+	}},
+	{"leakyReLU", []string{"dst"}, []string{"x"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
+		return []vec{a.pick(greater, x[0], a.f(0), x[0], a.mul(x[0], c[0]))}
+	}},
+	{"leakyReLUGrad", []string{"dst"}, []string{"x", "y"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
+		return []vec{a.pick(greater, x[0], a.f(0), x[1], a.mul(x[1], c[0]))}
+	}},
+	{
+		"adam", []string{"w", "m", "v"}, []string{"grad", "oldW", "oldM", "oldV"},
+		[]string{"coupled", "keep", "new1", "beta2", "new2", "size", "perRoot", "epsilon"},
+		func(a *asm, x, c []vec) []vec {
+			w, m := x[1], x[2]
+			g := a.fma(c[0], w, x[0])
+			m = a.fma(c[2], a.sub(g, m), m)
+			v := a.fma(a.mul(c[4], g), g, a.mul(c[3], x[3]))
+			root := a.vec()
+			a.VSQRTPS(v, root)
+			quotient := a.div(a.mul(c[5], m), a.fma(root, c[6], c[7]))
+			w = a.mul(c[1], w)
+			return []vec{a.sub(w, quotient), m, v}
+		},
+	},
+}
+
+func vectors(a *asm) {
+	for i := range loops {
+		loops[i].write(a)
+	}
+	fromBytes(a)
+	sums(a)
+}
+
+// fromBytes converts whole vectors of bytes and divides them.
+func fromBytes(a *asm) {
+	a.begin("fromBytes", "func(dst *float32, x *byte, vectors int, divisor float32)")
+	dst, x, n := a.GP64(), a.GP64(), a.GP64()
+	a.Load(a.Param("dst"), dst)
+	a.Load(a.Param("x"), x)
+	a.Load(a.Param("vectors"), n)
+	divisor := a.vec()
+	addr, err := a.Param("divisor").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	a.VBROADCASTSS(addr.Addr, divisor)
+	a.Label("loop")
+	v := a.vec()
+	a.VPMOVZXBD(Mem{Base: x}, v)
+	a.VCVTDQ2PS(v, v)
+	a.VDIVPS(divisor, v, v)
+	a.VMOVUPS(v, Mem{Base: dst})
+	a.ADDQ(U8(a.lanes), x)
+	a.ADDQ(U8(a.bytes()), dst)
+	a.DECQ(n)
+	a.JNZ(LabelRef("loop"))
+	a.VZEROUPPER()
+	a.RET()
+}
+
+// sums writes the reductions, all into float64 lanes.
+func sums(a *asm) {
+	a.reduce("sum", "func(s *float64, x *float32, blocks int)", func(x, _ Mem, acc vec) {
+		d := a.vec()
+		a.VCVTPS2PD(x, d)
+		a.VADDPD(d, acc, acc)
+	})
+	a.reduce("sumProduct", "func(s *float64, x, y *float32, blocks int)", func(x, y Mem, acc vec) {
+		d, e := a.vec(), a.vec()
+		a.VCVTPS2PD(x, d)
+		a.VCVTPS2PD(y, e)
+		a.VFMADD231PD(d, e, acc)
+	})
+	for _, vectors := range []int{8, 1} {
+		sumRows(a, vectors)
+	}
+}
+
+// reduce adds blocks of 32 elements to 32 sums.
+func (a *asm) reduce(name, signature string, body func(x, y Mem, acc vec)) {
+	a.begin(name, signature)
+	s, x, y, n := a.GP64(), a.GP64(), a.GP64(), a.GP64()
+	a.Load(a.Param("s"), s)
+	a.Load(a.Param("x"), x)
+	if name == "sumProduct" {
+		a.Load(a.Param("y"), y)
+	}
+	a.Load(a.Param("blocks"), n)
+	acc := make([]vec, 32/(a.lanes/2))
+	for i := range acc {
+		acc[i] = a.vec()
+		a.VMOVUPD(Mem{Base: s, Disp: i * a.bytes()}, acc[i])
+	}
+	a.Label("loop")
+	for i := range acc {
+		body(Mem{Base: x, Disp: i * a.bytes() / 2}, Mem{Base: y, Disp: i * a.bytes() / 2}, acc[i])
+	}
+	a.ADDQ(Imm(128), x)
+	if name == "sumProduct" {
+		a.ADDQ(Imm(128), y)
+	}
+	a.DECQ(n)
+	a.JNZ(LabelRef("loop"))
+	for i := range acc {
+		a.VMOVUPD(acc[i], Mem{Base: s, Disp: i * a.bytes()})
+	}
+	a.VZEROUPPER()
+	a.RET()
+}
+
+// sumRows adds rows of as many columns as fill the given number of vectors of
+// float64 to that many sums, row by row.
+func sumRows(a *asm, vectors int) {
+	a.begin(map[int]string{8: "sumRowsWide", 1: "sumRowsNarrow"}[vectors], "func(s *float64, x *float32, step, rows int)")
+	s, x, step, n := a.GP64(), a.GP64(), a.GP64(), a.GP64()
+	a.Load(a.Param("s"), s)
+	a.Load(a.Param("x"), x)
+	a.Load(a.Param("step"), step)
+	a.SHLQ(U8(2), step)
+	a.Load(a.Param("rows"), n)
+	acc := make([]vec, vectors)
+	for i := range acc {
+		acc[i] = a.vec()
+		a.VMOVUPD(Mem{Base: s, Disp: i * a.bytes()}, acc[i])
+	}
+	a.Label("loop")
+	for i := range acc {
+		d := a.vec()
+		a.VCVTPS2PD(Mem{Base: x, Disp: i * a.bytes() / 2}, d)
+		a.VADDPD(d, acc[i], acc[i])
+	}
+	a.ADDQ(step, x)
+	a.DECQ(n)
+	a.JNZ(LabelRef("loop"))
+	for i := range acc {
+		a.VMOVUPD(acc[i], Mem{Base: s, Disp: i * a.bytes()})
+	}
+	a.VZEROUPPER()
+	a.RET()
+}

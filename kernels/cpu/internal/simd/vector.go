@@ -1,0 +1,162 @@
+package simd
+
+import "fmt"
+
+// The functions below work on slices of one length; results may be the memory
+// of arguments. Errors are in units in the last place (ulp) of the exact
+// result; the bounds stand a little above the worst that every 11th of all
+// float32 numbers showed in any tier: 1.009 for Exp, 0.81 for Log, 1.31 for
+// Tanh, 2.36 for Sigmoid, 2.73 for Softplus and 3.15 for SiLU. AVX2 and AVX-512
+// give the same bits. NaN gives NaN.
+
+// same panics unless all slices have the length of dst.
+func same(name string, dst []float32, others ...[]float32) {
+	for _, x := range others {
+		if len(x) != len(dst) {
+			panic(fmt.Sprintf("simd: %s of %d elements got a slice of %d", name, len(dst), len(x)))
+		}
+	}
+}
+
+// Exp sets dst = eˣ, within 1.1 ulp; denormal results are right, above 88.72 it
+// is +Inf.
+func Exp(dst, x []float32) {
+	same("Exp", dst, x)
+	exp(dst, x)
+}
+
+// Log sets dst = ln x, within 1 ulp; 0 gives -Inf, negative numbers NaN.
+func Log(dst, x []float32) {
+	same("Log", dst, x)
+	log(dst, x)
+}
+
+// Tanh sets dst = tanh x, within 2 ulp.
+func Tanh(dst, x []float32) {
+	same("Tanh", dst, x)
+	tanh(dst, x)
+}
+
+// Sigmoid sets dst = 1/(1+e⁻ˣ), within 3 ulp, also where the result is tiny.
+func Sigmoid(dst, x []float32) {
+	same("Sigmoid", dst, x)
+	sigmoid(dst, x)
+}
+
+// Softplus sets dst = ln(1+eˣ), within 3 ulp, also where the result is tiny.
+func Softplus(dst, x []float32) {
+	same("Softplus", dst, x)
+	softplus(dst, x)
+}
+
+// SiLU sets dst = x/(1+e⁻ˣ), within 4 ulp for x ≥ −87; below, where the result
+// is under 10⁻³⁵, it is x times a denormal number and loses bits.
+func SiLU(dst, x []float32) {
+	same("SiLU", dst, x)
+	silu(dst, x)
+}
+
+// Rectify sets dst = max(x, 0).
+func Rectify(dst, x []float32) {
+	same("Rectify", dst, x)
+	relu(dst, x)
+}
+
+// LeakyReLU sets dst = x where x > 0, else c·x.
+func LeakyReLU(dst, x []float32, c float32) {
+	same("LeakyReLU", dst, x)
+	leakyReLU(dst, x, c)
+}
+
+// Sqrt sets dst = √x.
+func Sqrt(dst, x []float32) {
+	same("Sqrt", dst, x)
+	sqrt(dst, x)
+}
+
+// Scale sets dst = c·x.
+func Scale(dst, x []float32, c float32) {
+	same("Scale", dst, x)
+	scale(dst, x, c)
+}
+
+// Add sets dst = x + y.
+func Add(dst, x, y []float32) {
+	same("Add", dst, x, y)
+	add(dst, x, y)
+}
+
+// Sub sets dst = x − y.
+func Sub(dst, x, y []float32) {
+	same("Sub", dst, x, y)
+	sub(dst, x, y)
+}
+
+// Mul sets dst = x·y.
+func Mul(dst, x, y []float32) {
+	same("Mul", dst, x, y)
+	mul(dst, x, y)
+}
+
+// Div sets dst = x/y.
+func Div(dst, x, y []float32) {
+	same("Div", dst, x, y)
+	div(dst, x, y)
+}
+
+// AXPY sets dst = c·x + y, which is rounded once under AVX2 and AVX-512.
+func AXPY(dst []float32, c float32, x, y []float32) {
+	same("AXPY", dst, x, y)
+	axpy(dst, x, y, c)
+}
+
+// ReLUGrad sets dst = dy where y > 0, else 0; y is the result of the
+// activation, as in the gradients below.
+func ReLUGrad(dst, y, dy []float32) {
+	same("ReLUGrad", dst, y, dy)
+	reluGrad(dst, y, dy)
+}
+
+// LeakyReLUGrad sets dst = dy where y > 0, else c·dy.
+func LeakyReLUGrad(dst, y, dy []float32, c float32) {
+	same("LeakyReLUGrad", dst, y, dy)
+	leakyReLUGrad(dst, y, dy, c)
+}
+
+// SigmoidGrad sets dst = dy·y·(1−y).
+func SigmoidGrad(dst, y, dy []float32) {
+	same("SigmoidGrad", dst, y, dy)
+	sigmoidGrad(dst, y, dy)
+}
+
+// TanhGrad sets dst = dy·(1−y²).
+func TanhGrad(dst, y, dy []float32) {
+	same("TanhGrad", dst, y, dy)
+	tanhGrad(dst, y, dy)
+}
+
+// AdamStep holds the constants of one step of Adam, of which the caller knows
+// the rate, the betas, and the count of steps t.
+type AdamStep struct {
+	Coupled float32 // added to the gradient, times the weight: L2 decay
+	Keep    float32 // the weight's factor: 1 − rate·decay for AdamW, else 1
+	New1    float32 // 1 − β₁
+	Beta2   float32 // β₂
+	New2    float32 // 1 − β₂
+	Size    float32 // rate/(1−β₁ᵗ)
+	PerRoot float32 // 1/√(1−β₂ᵗ)
+	Epsilon float32
+}
+
+// Adam takes one step of Adam (Kingma and Ba, 2015) for the gradient g:
+//
+//	g = g + Coupled·w
+//	m = m + New1·(g−m)
+//	v = Beta2·v + New2·g²
+//	w = Keep·w − Size·m/(PerRoot·√v + Epsilon)
+//
+// from the old weights and moments to the new, which may be the same memory.
+func Adam(s *AdamStep, w, m, v, g, oldW, oldM, oldV []float32) {
+	same("Adam", w, m, v, g, oldW, oldM, oldV)
+	adam(w, m, v, g, oldW, oldM, oldV, s.Coupled, s.Keep, s.New1, s.Beta2, s.New2, s.Size, s.PerRoot, s.Epsilon)
+}

@@ -1,0 +1,123 @@
+package simd
+
+import "math"
+
+// The portable loops reslice their arguments to the result's length, which
+// spares them the bounds checks. Products that are added are rounded first:
+// the conversion keeps compilers from fusing the two, so that all portable
+// builds agree.
+
+func reluGeneric(dst, x []float32) {
+	copy(dst, x)
+	rectify(dst)
+}
+
+func leakyReLUGeneric(dst, x []float32, c float32) {
+	x = x[:len(dst)]
+	for i := range dst {
+		v := x[i]
+		if !(v > 0) {
+			v *= c
+		}
+		dst[i] = v
+	}
+}
+
+func sqrtGeneric(dst, x []float32) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] = float32(math.Sqrt(float64(x[i])))
+	}
+}
+
+func scaleGeneric(dst, x []float32, c float32) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] = c * x[i]
+	}
+}
+
+func addGeneric(dst, x, y []float32) {
+	x, y = x[:len(dst)], y[:len(dst)]
+	for i := range dst {
+		dst[i] = x[i] + y[i]
+	}
+}
+
+func subGeneric(dst, x, y []float32) {
+	x, y = x[:len(dst)], y[:len(dst)]
+	for i := range dst {
+		dst[i] = x[i] - y[i]
+	}
+}
+
+func mulGeneric(dst, x, y []float32) {
+	x, y = x[:len(dst)], y[:len(dst)]
+	for i := range dst {
+		dst[i] = x[i] * y[i]
+	}
+}
+
+func divGeneric(dst, x, y []float32) {
+	x, y = x[:len(dst)], y[:len(dst)]
+	for i := range dst {
+		dst[i] = x[i] / y[i]
+	}
+}
+
+func axpyGeneric(dst, x, y []float32, c float32) {
+	x, y = x[:len(dst)], y[:len(dst)]
+	for i := range dst {
+		dst[i] = float32(c*x[i]) + y[i]
+	}
+}
+
+func reluGradGeneric(dst, y, dy []float32) {
+	y, dy = y[:len(dst)], dy[:len(dst)]
+	for i := range dst {
+		v := dy[i]
+		if !(y[i] > 0) {
+			v = 0
+		}
+		dst[i] = v
+	}
+}
+
+func leakyReLUGradGeneric(dst, y, dy []float32, c float32) {
+	y, dy = y[:len(dst)], dy[:len(dst)]
+	for i := range dst {
+		v := dy[i]
+		if !(y[i] > 0) {
+			v *= c
+		}
+		dst[i] = v
+	}
+}
+
+func sigmoidGradGeneric(dst, y, dy []float32) {
+	y, dy = y[:len(dst)], dy[:len(dst)]
+	for i := range dst {
+		dst[i] = dy[i] * y[i] * (1 - y[i])
+	}
+}
+
+func tanhGradGeneric(dst, y, dy []float32) {
+	y, dy = y[:len(dst)], dy[:len(dst)]
+	for i := range dst {
+		dst[i] = dy[i] * (1 - float32(y[i]*y[i]))
+	}
+}
+
+func adamGeneric(w, m, v, grad, oldW, oldM, oldV []float32, coupled, keep, new1, beta2, new2, size, perRoot, epsilon float32) {
+	n := len(w)
+	m, v, grad, oldW, oldM, oldV = m[:n], v[:n], grad[:n], oldW[:n], oldM[:n], oldV[:n]
+	for i := range w {
+		wi, mi := oldW[i], oldM[i]
+		gi := grad[i] + float32(coupled*wi)
+		mi += float32(new1 * (gi - mi))
+		vi := float32(beta2*oldV[i]) + float32(new2*gi*gi)
+		m[i], v[i] = mi, vi
+		root := float32(math.Sqrt(float64(vi)))
+		w[i] = float32(keep*wi) - size*mi/(float32(root*perRoot)+epsilon)
+	}
+}
