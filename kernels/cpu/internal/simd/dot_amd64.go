@@ -16,22 +16,15 @@ func dotTiled(lanes int, rows *[9]int, p *Product, c, a, b, bias []float32, taps
 		if t.nTaps > 0 {
 			t.b = unsafe.Pointer(&b[n*p.LDB])
 		}
-		count := (p.M + rows[w] - 1) / rows[w]
-		low, high := p.M/count, p.M%count // high tiles have one row more
-		if high > 0 {
-			t.place(p, 0, n, high, c, a, bias)
-			t.dot(lanes, low+1, w)
+		r := runs{Product: p, n: n, most: rows[w]}
+		for r.next() {
+			t.place(&r, c, a, bias)
+			if lanes == 16 {
+				dotAVX512(r.mr, w, &t)
+			} else {
+				dotAVX2(r.mr, w, &t)
+			}
 		}
-		t.place(p, high*(low+1), n, count-high, c, a, bias)
-		t.dot(lanes, low, w)
 		n += w
-	}
-}
-
-func (t *tile) dot(lanes, mr, w int) {
-	if lanes == 16 {
-		dotAVX512(mr, w, t)
-	} else {
-		dotAVX2(mr, w, t)
 	}
 }

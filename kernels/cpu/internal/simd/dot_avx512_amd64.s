@@ -8,7 +8,7 @@
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot1x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -82,13 +82,11 @@ store:
 	VMOVSS X0, (R13)
 	DECQ   104(DI)
 	JZ     done
-	IMUL3Q $0x01, 56(DI), SI
+	MOVQ   112(DI), SI
 	ADDQ   SI, (DI)
-	IMUL3Q $0x01, 80(DI), SI
+	MOVQ   120(DI), SI
 	ADDQ   SI, 16(DI)
-	CMPQ   24(DI), $0x00
-	JEQ    tile
-	IMUL3Q $0x01, 88(DI), SI
+	MOVQ   128(DI), SI
 	ADDQ   SI, 24(DI)
 	JMP    tile
 
@@ -100,7 +98,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot2x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -182,13 +180,11 @@ store:
 	VEXTRACTPS $0x01, X0, (R13)(R8*1)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x02, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x02, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x02, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -200,7 +196,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot3x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -291,13 +287,11 @@ store:
 	VEXTRACTPS $0x02, X0, (R13)(R8*2)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x03, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x03, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x03, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -309,7 +303,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot4x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -408,13 +402,11 @@ store:
 	VEXTRACTPS $0x03, X0, (R13)(R9*1)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x04, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x04, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x04, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -426,7 +418,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot5x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -541,13 +533,11 @@ store:
 	VMOVSS     X4, (R13)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x05, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x05, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x05, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -559,7 +549,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot6x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -682,13 +672,11 @@ store:
 	VEXTRACTPS $0x01, X4, (R13)(R8*1)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x06, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x06, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x06, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -700,7 +688,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot7x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -832,13 +820,11 @@ store:
 	VEXTRACTPS $0x02, X4, (R13)(R8*2)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x07, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x07, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x07, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -850,7 +836,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot8x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -993,13 +979,11 @@ store:
 	VEXTRACTPS $0x03, X4, (R13)(R9*1)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x08, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x08, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x08, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -1011,7 +995,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot1x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -1101,13 +1085,11 @@ store:
 	VMOVSS X1, 4(R13)
 	DECQ   104(DI)
 	JZ     done
-	IMUL3Q $0x01, 56(DI), SI
+	MOVQ   112(DI), SI
 	ADDQ   SI, (DI)
-	IMUL3Q $0x01, 80(DI), SI
+	MOVQ   120(DI), SI
 	ADDQ   SI, 16(DI)
-	CMPQ   24(DI), $0x00
-	JEQ    tile
-	IMUL3Q $0x01, 88(DI), SI
+	MOVQ   128(DI), SI
 	ADDQ   SI, 24(DI)
 	JMP    tile
 
@@ -1119,7 +1101,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot2x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -1225,13 +1207,11 @@ store:
 	VEXTRACTPS $0x01, X2, 4(R13)(R8*1)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x02, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x02, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x02, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -1243,7 +1223,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot3x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -1367,13 +1347,11 @@ store:
 	VEXTRACTPS $0x02, X3, 4(R13)(R8*2)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x03, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x03, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x03, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -1385,7 +1363,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot4x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -1525,13 +1503,11 @@ store:
 	VEXTRACTPS $0x03, X4, 4(R13)(R9*1)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x04, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x04, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x04, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -1543,7 +1519,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot5x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -1713,13 +1689,11 @@ store:
 	VMOVSS     X9, 4(R13)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x05, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x05, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x05, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -1731,7 +1705,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot6x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -1917,13 +1891,11 @@ store:
 	VEXTRACTPS $0x01, X10, 4(R13)(R8*1)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x06, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x06, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x06, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -1935,7 +1907,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot7x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -2139,13 +2111,11 @@ store:
 	VEXTRACTPS $0x02, X11, 4(R13)(R8*2)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x07, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x07, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x07, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -2157,7 +2127,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot8x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -2380,13 +2350,11 @@ store:
 	VEXTRACTPS $0x03, X12, 4(R13)(R9*1)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x08, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x08, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x08, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -2398,7 +2366,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot1x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -2503,13 +2471,11 @@ store:
 	VMOVSS X2, 8(R13)
 	DECQ   104(DI)
 	JZ     done
-	IMUL3Q $0x01, 56(DI), SI
+	MOVQ   112(DI), SI
 	ADDQ   SI, (DI)
-	IMUL3Q $0x01, 80(DI), SI
+	MOVQ   120(DI), SI
 	ADDQ   SI, 16(DI)
-	CMPQ   24(DI), $0x00
-	JEQ    tile
-	IMUL3Q $0x01, 88(DI), SI
+	MOVQ   128(DI), SI
 	ADDQ   SI, 24(DI)
 	JMP    tile
 
@@ -2521,7 +2487,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot2x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -2649,13 +2615,11 @@ store:
 	VEXTRACTPS $0x01, X4, 8(R13)(R8*1)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x02, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x02, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x02, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -2667,7 +2631,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot3x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -2821,13 +2785,11 @@ store:
 	VEXTRACTPS $0x02, X6, 8(R13)(R8*2)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x03, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x03, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x03, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -2839,7 +2801,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot4x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -3016,13 +2978,11 @@ store:
 	VEXTRACTPS $0x03, X8, 8(R13)(R9*1)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x04, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x04, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x04, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -3034,7 +2994,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot1x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -3154,13 +3114,11 @@ store:
 	VMOVSS X3, 12(R13)
 	DECQ   104(DI)
 	JZ     done
-	IMUL3Q $0x01, 56(DI), SI
+	MOVQ   112(DI), SI
 	ADDQ   SI, (DI)
-	IMUL3Q $0x01, 80(DI), SI
+	MOVQ   120(DI), SI
 	ADDQ   SI, 16(DI)
-	CMPQ   24(DI), $0x00
-	JEQ    tile
-	IMUL3Q $0x01, 88(DI), SI
+	MOVQ   128(DI), SI
 	ADDQ   SI, 24(DI)
 	JMP    tile
 
@@ -3172,7 +3130,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot2x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -3322,13 +3280,11 @@ store:
 	VEXTRACTPS $0x01, X6, 12(R13)(R8*1)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x02, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x02, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x02, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -3340,7 +3296,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot3x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -3524,13 +3480,11 @@ store:
 	VEXTRACTPS $0x02, X9, 12(R13)(R8*2)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x03, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x03, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x03, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 
@@ -3542,7 +3496,7 @@ done:
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·dot4x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  72(DI), R11
 	LEAQ  (R11)(R11*2), R12
@@ -3756,13 +3710,11 @@ store:
 	VEXTRACTPS $0x03, X12, 12(R13)(R9*1)
 	DECQ       104(DI)
 	JZ         done
-	IMUL3Q     $0x04, 56(DI), SI
+	MOVQ       112(DI), SI
 	ADDQ       SI, (DI)
-	IMUL3Q     $0x04, 80(DI), SI
+	MOVQ       120(DI), SI
 	ADDQ       SI, 16(DI)
-	CMPQ       24(DI), $0x00
-	JEQ        tile
-	IMUL3Q     $0x04, 88(DI), SI
+	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
 	JMP        tile
 

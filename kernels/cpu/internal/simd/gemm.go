@@ -26,11 +26,18 @@ type Tap struct{ A, B int }
 // Product is the shape of a Gemm or Dot call; all counts and strides are in
 // elements. M, N, K and the taps may be empty: then C gets its initial value.
 // Strides are not negative; overlapping rows of A are fine.
+//
+// With Blocks above 1 the product is computed as often, each time from BlockA
+// elements further on in A and to BlockC elements further on in C: rows of an
+// image in one call. The blocks of C do not overlap.
 type Product struct {
 	M, N, K int
 	RS, KS  int // A: from row to row, from k to k. Dot wants KS = 1.
 	LDB     int // B: from k to k (Gemm) or from n to n (Dot)
 	LDC     int // C: from row to row, at least N
+	Blocks  int // 0 means 1
+	BlockA  int
+	BlockC  int
 	Init    Init
 	Act     Activation
 }
@@ -70,8 +77,11 @@ func Dot(p *Product, c, a, b, bias []float32, taps []Tap) {
 	dot(p, c, a, b, bias, taps)
 }
 
+// lastBlock returns the number of the last block, counted from 0.
+func (p *Product) lastBlock() int { return max(0, p.Blocks-1) }
+
 func (p *Product) checkOutput(c, bias []float32) {
-	if p.M < 0 || p.N < 0 || p.K < 0 || p.RS < 0 || p.KS < 0 || p.LDB < 0 || p.LDC < 0 {
+	if p.Blocks < 0 || p.BlockA < 0 || p.BlockC < 0 || p.M < 0 || p.N < 0 || p.K < 0 || p.RS < 0 || p.KS < 0 || p.LDB < 0 || p.LDC < 0 {
 		panic(fmt.Sprintf("simd: negative count or stride in %+v", *p))
 	}
 	if p.M == 0 || p.N == 0 {
@@ -80,7 +90,10 @@ func (p *Product) checkOutput(c, bias []float32) {
 	if p.M > 1 && p.LDC < p.N {
 		panic(fmt.Sprintf("simd: rows of C overlap in %+v", *p))
 	}
-	if want := (p.M-1)*p.LDC + p.N; len(c) < want {
+	if p.Blocks > 1 && p.BlockC < p.N {
+		panic(fmt.Sprintf("simd: blocks of C overlap in %+v", *p))
+	}
+	if want := p.lastBlock()*p.BlockC + (p.M-1)*p.LDC + p.N; len(c) < want {
 		panic(fmt.Sprintf("simd: C wants %d elements, got %d, for %+v", want, len(c), *p))
 	}
 	if p.Init == Bias && len(bias) < p.N {
@@ -94,7 +107,7 @@ func (p *Product) checkTaps(lenA, lenB, bSpan int, taps []Tap) {
 	if p.M == 0 || p.N == 0 || p.K == 0 {
 		return
 	}
-	lastA := lenA - 1 - (p.M-1)*p.RS - (p.K-1)*p.KS
+	lastA := lenA - 1 - p.lastBlock()*p.BlockA - (p.M-1)*p.RS - (p.K-1)*p.KS
 	lastB := lenB - bSpan
 	for _, t := range taps {
 		if t.A < 0 || t.A > lastA || t.B < 0 || t.B > lastB {

@@ -16,7 +16,10 @@ type tile struct {
 	ldb, ldc int
 	fromStep int // from row to row of the initial values
 	relu     int // 0 or 1
-	tiles    int // how many tiles to run, one below the other
+	tiles    int // how many tiles to run
+	aStep    int // from tile to tile of A, of C and of the initial values
+	cStep    int
+	fromNext int
 	maskBits uint64
 	mask     [8]int32 // the same for AVX2: -1 for the lanes of the last vector that exist
 }
@@ -123,38 +126,77 @@ func (t *tile) allow(n int) {
 	}
 }
 
-// columns runs one column of tiles, w vectors wide, from column n of C on.
-// The heights of its tiles differ by one at most.
+// columns runs one column of tiles, w vectors wide, from column n of C on, in
+// all blocks. The heights of its tiles differ by one at most.
 func (t *tile) columns(pl *plan, w int, p *Product, n int, c, a, bias []float32) {
-	count := (p.M + pl.rows[w] - 1) / pl.rows[w]
-	low, high := p.M/count, p.M%count // high tiles have one row more
-	if high > 0 {
-		t.place(p, 0, n, high, c, a, bias)
-		t.gemm(pl, low+1, w)
+	r := runs{Product: p, n: n, most: pl.rows[w]}
+	for r.next() {
+		t.place(&r, c, a, bias)
+		if pl.lanes == 16 {
+			gemmAVX512(r.mr, w, t)
+		} else {
+			gemmAVX2(r.mr, w, t)
+		}
 	}
-	t.place(p, high*(low+1), n, count-high, c, a, bias)
-	t.gemm(pl, low, w)
 }
 
-func (t *tile) gemm(pl *plan, mr, w int) {
-	if pl.lanes == 16 {
-		gemmAVX512(mr, w, t)
+// runs goes through one column of tiles of all blocks, from column n of C on.
+// Each run is tiles of equal height that lie at equal distances: those of one
+// block, or those at the same place of all blocks, whichever makes fewer runs.
+type runs struct {
+	*Product
+	n, most   int // the column, and the greatest height of a tile
+	m, mr     int // the first row of the run and the height of its tiles
+	block     int
+	tiles     int
+	down      bool // the run is tiles of one block
+	low, high int  // the height of a tile, and how many have one row more
+	count     int  // tiles of a block, 0 before the first run
+}
+
+// next moves to the next run and reports whether there is one.
+func (r *runs) next() bool {
+	if r.count == 0 {
+		r.count = (r.M + r.most - 1) / r.most
+		r.low, r.high = r.M/r.count, r.M%r.count
+		r.down = r.Blocks <= 1 || 2*r.Blocks < r.count
+	} else if r.down {
+		r.m += r.tiles * r.mr
 	} else {
-		gemmAVX2(mr, w, t)
+		r.m += r.mr
 	}
+	if r.m == r.M && r.down && r.block < r.lastBlock() {
+		r.block, r.m = r.block+1, 0
+	}
+	if r.m == r.M {
+		return false
+	}
+	done := r.m / (r.low + 1) // exact among the high tiles, which come first
+	r.mr, r.tiles = r.low, r.count-r.high
+	if done < r.high {
+		r.mr, r.tiles = r.low+1, r.high
+	}
+	if !r.down {
+		r.tiles = r.Blocks
+	}
+	return true
 }
 
-// place moves t to count tiles from row m and column n of C on.
-func (t *tile) place(p *Product, m, n, count int, c, a, bias []float32) {
-	t.tiles = count
-	t.c = unsafe.Pointer(&c[m*p.LDC+n])
-	switch p.Init {
+// place moves t to a run.
+func (t *tile) place(r *runs, c, a, bias []float32) {
+	t.tiles = r.tiles
+	t.aStep, t.cStep = 4*r.BlockA, 4*r.BlockC
+	if r.down {
+		t.aStep, t.cStep = r.mr*t.rs, r.mr*t.ldc
+	}
+	t.c = unsafe.Pointer(&c[r.block*r.BlockC+r.m*r.LDC+r.n])
+	switch r.Init {
 	case Accumulate:
-		t.from, t.fromStep = t.c, t.ldc
+		t.from, t.fromStep, t.fromNext = t.c, t.ldc, t.cStep
 	case Bias:
-		t.from, t.fromStep = unsafe.Pointer(&bias[n]), 0
+		t.from = unsafe.Pointer(&bias[r.n])
 	}
 	if t.nTaps > 0 {
-		t.a = unsafe.Pointer(&a[m*p.RS])
+		t.a = unsafe.Pointer(&a[r.block*r.BlockA+r.m*r.RS])
 	}
 }

@@ -8,7 +8,7 @@
 // Requires: AVX, AVX512F
 TEXT ·gemm1x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -64,13 +64,11 @@ linear:
 	VMOVUPS Z0, K1, (R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x01, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x01, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x01, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -82,7 +80,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm2x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -146,13 +144,11 @@ linear:
 	VMOVUPS Z1, K1, (R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x02, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x02, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x02, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -164,7 +160,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm3x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -236,13 +232,11 @@ linear:
 	VMOVUPS Z2, K1, (R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x03, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x03, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x03, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -254,7 +248,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm4x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -334,13 +328,11 @@ linear:
 	VMOVUPS Z3, K1, (R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x04, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x04, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x04, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -352,7 +344,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm5x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -440,13 +432,11 @@ linear:
 	VMOVUPS Z4, K1, (R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x05, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x05, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x05, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -458,7 +448,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm6x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -554,13 +544,11 @@ linear:
 	VMOVUPS Z5, K1, (R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x06, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x06, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x06, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -572,7 +560,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm7x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -676,13 +664,11 @@ linear:
 	VMOVUPS Z6, K1, (R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x07, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x07, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x07, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -694,7 +680,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm8x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -809,13 +795,11 @@ linear:
 	VMOVUPS Z7, K1, (R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x08, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x08, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x08, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -827,7 +811,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm9x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -950,13 +934,11 @@ linear:
 	VMOVUPS Z8, K1, (R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x09, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x09, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x09, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -968,7 +950,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm10x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -1099,13 +1081,11 @@ linear:
 	VMOVUPS Z9, K1, (R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x0a, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x0a, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x0a, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -1117,7 +1097,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm11x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -1256,13 +1236,11 @@ linear:
 	VMOVUPS Z10, K1, (R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x0b, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x0b, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x0b, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -1274,7 +1252,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm12x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -1421,13 +1399,11 @@ linear:
 	VMOVUPS Z11, K1, (R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x0c, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x0c, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x0c, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -1439,7 +1415,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm13x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -1594,13 +1570,11 @@ linear:
 	VMOVUPS Z12, K1, (R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x0d, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x0d, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x0d, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -1612,7 +1586,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm14x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -1775,13 +1749,11 @@ linear:
 	VMOVUPS Z13, K1, (R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x0e, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x0e, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x0e, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -1793,7 +1765,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm1x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -1854,13 +1826,11 @@ linear:
 	VMOVUPS Z1, K1, 64(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x01, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x01, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x01, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -1872,7 +1842,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm2x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -1947,13 +1917,11 @@ linear:
 	VMOVUPS Z3, K1, 64(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x02, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x02, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x02, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -1965,7 +1933,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm3x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -2053,13 +2021,11 @@ linear:
 	VMOVUPS Z5, K1, 64(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x03, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x03, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x03, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -2071,7 +2037,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm4x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -2172,13 +2138,11 @@ linear:
 	VMOVUPS Z7, K1, 64(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x04, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x04, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x04, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -2190,7 +2154,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm5x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -2304,13 +2268,11 @@ linear:
 	VMOVUPS Z9, K1, 64(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x05, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x05, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x05, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -2322,7 +2284,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm6x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -2449,13 +2411,11 @@ linear:
 	VMOVUPS Z11, K1, 64(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x06, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x06, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x06, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -2467,7 +2427,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm7x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -2607,13 +2567,11 @@ linear:
 	VMOVUPS Z13, K1, 64(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x07, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x07, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x07, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -2625,7 +2583,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm8x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -2781,13 +2739,11 @@ linear:
 	VMOVUPS Z15, K1, 64(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x08, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x08, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x08, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -2799,7 +2755,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm9x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -2968,13 +2924,11 @@ linear:
 	VMOVUPS Z17, K1, 64(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x09, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x09, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x09, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -2986,7 +2940,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm10x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -3168,13 +3122,11 @@ linear:
 	VMOVUPS Z19, K1, 64(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x0a, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x0a, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x0a, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -3186,7 +3138,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm11x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -3381,13 +3333,11 @@ linear:
 	VMOVUPS Z21, K1, 64(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x0b, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x0b, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x0b, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -3399,7 +3349,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm12x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -3607,13 +3557,11 @@ linear:
 	VMOVUPS Z23, K1, 64(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x0c, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x0c, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x0c, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -3625,7 +3573,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm13x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -3846,13 +3794,11 @@ linear:
 	VMOVUPS Z25, K1, 64(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x0d, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x0d, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x0d, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -3864,7 +3810,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm14x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -4098,13 +4044,11 @@ linear:
 	VMOVUPS Z27, K1, 64(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x0e, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x0e, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x0e, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -4116,7 +4060,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm1x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -4182,13 +4126,11 @@ linear:
 	VMOVUPS Z2, K1, 128(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x01, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x01, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x01, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -4200,7 +4142,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm2x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -4286,13 +4228,11 @@ linear:
 	VMOVUPS Z5, K1, 128(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x02, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x02, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x02, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -4304,7 +4244,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm3x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -4408,13 +4348,11 @@ linear:
 	VMOVUPS Z8, K1, 128(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x03, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x03, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x03, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -4426,7 +4364,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm4x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -4548,13 +4486,11 @@ linear:
 	VMOVUPS Z11, K1, 128(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x04, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x04, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x04, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -4566,7 +4502,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm5x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -4706,13 +4642,11 @@ linear:
 	VMOVUPS Z14, K1, 128(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x05, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x05, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x05, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -4724,7 +4658,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm6x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -4882,13 +4816,11 @@ linear:
 	VMOVUPS Z17, K1, 128(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x06, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x06, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x06, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -4900,7 +4832,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm7x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -5076,13 +5008,11 @@ linear:
 	VMOVUPS Z20, K1, 128(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x07, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x07, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x07, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -5094,7 +5024,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm8x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -5291,13 +5221,11 @@ linear:
 	VMOVUPS Z23, K1, 128(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x08, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x08, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x08, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -5309,7 +5237,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm1x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -5380,13 +5308,11 @@ linear:
 	VMOVUPS Z3, K1, 192(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x01, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x01, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x01, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -5398,7 +5324,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm2x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -5495,13 +5421,11 @@ linear:
 	VMOVUPS Z7, K1, 192(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x02, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x02, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x02, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -5513,7 +5437,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm3x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -5633,13 +5557,11 @@ linear:
 	VMOVUPS Z11, K1, 192(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x03, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x03, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x03, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -5651,7 +5573,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm4x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -5794,13 +5716,11 @@ linear:
 	VMOVUPS Z15, K1, 192(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x04, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x04, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x04, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -5812,7 +5732,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm5x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -5978,13 +5898,11 @@ linear:
 	VMOVUPS Z19, K1, 192(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x05, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x05, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x05, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -5996,7 +5914,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm6x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -6185,13 +6103,11 @@ linear:
 	VMOVUPS Z23, K1, 192(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x06, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x06, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x06, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -6203,7 +6119,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm7x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -6414,13 +6330,11 @@ linear:
 	VMOVUPS Z27, K1, 192(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x07, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x07, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x07, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -6432,7 +6346,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm1x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -6513,13 +6427,11 @@ linear:
 	VMOVUPS Z5, K1, 320(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x01, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x01, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x01, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -6531,7 +6443,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm2x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -6650,13 +6562,11 @@ linear:
 	VMOVUPS Z11, K1, 320(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x02, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x02, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x02, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -6668,7 +6578,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm3x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -6820,13 +6730,11 @@ linear:
 	VMOVUPS Z17, K1, 320(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x03, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x03, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x03, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -6838,7 +6746,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm4x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -7023,13 +6931,11 @@ linear:
 	VMOVUPS Z23, K1, 320(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x04, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x04, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x04, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -7041,7 +6947,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm1x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -7132,13 +7038,11 @@ linear:
 	VMOVUPS Z7, K1, 448(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x01, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x01, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x01, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 
@@ -7150,7 +7054,7 @@ done:
 // Requires: AVX, AVX512F
 TEXT ·gemm2x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
-	MOVQ  112(DI), AX
+	MOVQ  136(DI), AX
 	KMOVW AX, K1
 	MOVQ  56(DI), R8
 	LEAQ  (R8)(R8*2), R9
@@ -7291,13 +7195,11 @@ linear:
 	VMOVUPS Z15, K1, 448(R13)
 	DECQ    104(DI)
 	JZ      done
-	IMUL3Q  $0x02, 56(DI), SI
+	MOVQ    112(DI), SI
 	ADDQ    SI, (DI)
-	IMUL3Q  $0x02, 80(DI), SI
+	MOVQ    120(DI), SI
 	ADDQ    SI, 16(DI)
-	CMPQ    24(DI), $0x00
-	JEQ     tile
-	IMUL3Q  $0x02, 88(DI), SI
+	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
 	JMP     tile
 

@@ -4,6 +4,12 @@ package simd
 // variables. Rows past M repeat the last one and are not stored.
 
 func gemmGeneric(p *Product, c, a, b, bias []float32, taps []Tap) {
+	for block := range p.lastBlock() + 1 {
+		gemmBlock(p, c[block*p.BlockC:], p.blockOf(a, block, taps), b, bias, taps)
+	}
+}
+
+func gemmBlock(p *Product, c, a, b, bias []float32, taps []Tap) {
 	for m := 0; m < p.M; {
 		rows := min(4, p.M-m)
 		n := 0
@@ -142,8 +148,22 @@ func store4(s []float32, x0, x1, x2, x3 float32) {
 	s[0], s[1], s[2], s[3] = x0, x1, x2, x3
 }
 
-// dotGeneric uses four partial sums, enough to hide the latency of an addition.
 func dotGeneric(p *Product, c, a, b, bias []float32, taps []Tap) {
+	for block := range p.lastBlock() + 1 {
+		dotBlock(p, c[block*p.BlockC:], p.blockOf(a, block, taps), b, bias, taps)
+	}
+}
+
+// blockOf returns A from a block on.
+func (p *Product) blockOf(a []float32, block int, taps []Tap) []float32 {
+	if len(taps) == 0 {
+		return nil // there may be no A
+	}
+	return a[block*p.BlockA:]
+}
+
+// dotBlock uses four partial sums, enough to hide the latency of an addition.
+func dotBlock(p *Product, c, a, b, bias []float32, taps []Tap) {
 	for m := range p.M {
 		for n := range p.N {
 			var s0, s1, s2, s3 float32

@@ -24,6 +24,18 @@ func (p *product) bOffset(k, n int) int {
 	return k*p.LDB + n
 }
 
+// rows returns the rows of all blocks, aRow and cRow where one of them starts.
+func (p *product) rows() int {
+	if p.M == 0 {
+		return 0
+	}
+	return (p.lastBlock() + 1) * p.M
+}
+
+func (p *product) aRow(m int) int { return m/p.M*p.BlockA + m%p.M*p.RS }
+
+func (p *product) cRow(m int) int { return m/p.M*p.BlockC + m%p.M*p.LDC }
+
 // gap fills the elements that a product must not use. In A and B it would
 // spoil every sum, in C it must survive.
 var gap = float32(math.NaN())
@@ -46,7 +58,7 @@ func (p *product) fillAt(r *rand.Rand, fences []*fence, front bool) {
 	}
 	lastA, lastB := -1, -1
 	for _, t := range p.taps {
-		lastA = max(lastA, t.A+(p.M-1)*p.RS+(p.K-1)*p.KS)
+		lastA = max(lastA, t.A+p.lastBlock()*p.BlockA+(p.M-1)*p.RS+(p.K-1)*p.KS)
 		lastB = max(lastB, t.B+p.bOffset(p.K-1, p.N-1))
 	}
 	if p.M == 0 || p.N == 0 || p.K == 0 {
@@ -54,7 +66,7 @@ func (p *product) fillAt(r *rand.Rand, fences []*fence, front bool) {
 	}
 	p.a, p.b = lay(fences[0], lastA+1), lay(fences[1], lastB+1)
 	if p.M > 0 && p.N > 0 {
-		p.c = lay(fences[2], (p.M-1)*p.LDC+p.N)
+		p.c = lay(fences[2], p.lastBlock()*p.BlockC+(p.M-1)*p.LDC+p.N)
 	}
 	if p.Init == Bias {
 		p.bias = lay(fences[3], p.N)
@@ -64,9 +76,9 @@ func (p *product) fillAt(r *rand.Rand, fences []*fence, front bool) {
 	}
 	for _, t := range p.taps {
 		for k := range p.K {
-			for m := range p.M {
+			for m := range p.rows() {
 				if p.N > 0 {
-					p.a[t.A+m*p.RS+k*p.KS] = float32(r.NormFloat64())
+					p.a[t.A+p.aRow(m)+k*p.KS] = float32(r.NormFloat64())
 				}
 			}
 			for n := range p.N {
@@ -77,9 +89,9 @@ func (p *product) fillAt(r *rand.Rand, fences []*fence, front bool) {
 		}
 	}
 	if p.Init == Accumulate {
-		for m := range p.M {
+		for m := range p.rows() {
 			for n := range p.N {
-				p.c[m*p.LDC+n] = float32(r.NormFloat64())
+				p.c[p.cRow(m)+n] = float32(r.NormFloat64())
 			}
 		}
 	}
@@ -89,9 +101,9 @@ func (p *product) fillAt(r *rand.Rand, fences []*fence, front bool) {
 // that scales its rounding error.
 func (p *product) reference() (want, scale []float64) {
 	want, scale = make([]float64, len(p.c)), make([]float64, len(p.c))
-	for m := range p.M {
+	for m := range p.rows() {
 		for n := range p.N {
-			i := m*p.LDC + n
+			i := p.cRow(m) + n
 			switch p.Init {
 			case Accumulate:
 				want[i] = float64(p.c[i])
@@ -101,7 +113,7 @@ func (p *product) reference() (want, scale []float64) {
 			scale[i] = math.Abs(want[i])
 			for _, t := range p.taps {
 				for k := range p.K {
-					x := float64(p.a[t.A+m*p.RS+k*p.KS]) * float64(p.b[t.B+p.bOffset(k, n)])
+					x := float64(p.a[t.A+p.aRow(m)+k*p.KS]) * float64(p.b[t.B+p.bOffset(k, n)])
 					want[i] += x
 					scale[i] += math.Abs(x)
 				}
@@ -131,9 +143,9 @@ func (p *product) check(t *testing.T) {
 	// sum; the test allows one ulp a rounding.
 	eps := 0x1p-23 * float64(p.K*len(p.taps)+2)
 	inside := make([]bool, len(p.c))
-	for m := range p.M {
+	for m := range p.rows() {
 		for n := range p.N {
-			i := m*p.LDC + n
+			i := p.cRow(m) + n
 			inside[i] = true
 			if d := math.Abs(float64(p.c[i]) - want[i]); !(d <= eps*scale[i]) {
 				t.Fatalf("%+v taps %v dot %v: C[%d,%d] = %g, want %g (off by %g, allowed %g)",
@@ -165,8 +177,22 @@ func (p *product) randomize(r *rand.Rand) {
 	default:
 		p.RS, p.KS = r.IntN(40), r.IntN(40)
 	}
+	if r.IntN(3) == 0 {
+		p.blocks(r)
+	}
 	for range r.IntN(4) + r.IntN(2) {
 		p.taps = append(p.taps, Tap{A: r.IntN(100), B: r.IntN(100)})
+	}
+}
+
+// blocks draws several blocks, below each other or, as columns of an image
+// are, interleaved.
+func (p *product) blocks(r *rand.Rand) {
+	p.Blocks, p.BlockA = 1+r.IntN(5), r.IntN(60)
+	p.BlockC = p.M*p.LDC + r.IntN(9)
+	if r.IntN(2) == 0 {
+		p.BlockC = p.N + r.IntN(9)
+		p.LDC = p.Blocks*p.BlockC + r.IntN(9)
 	}
 }
 
@@ -349,7 +375,7 @@ func (p *product) part(m0, n0, m1, n1 int) {
 	if p.Init == Bias {
 		q.bias = p.bias[n0:]
 	}
-	q.run()
+	q.run() // in all blocks
 }
 
 func TestGemmReLUKeepsNaN(t *testing.T) {
@@ -389,6 +415,8 @@ func TestGemmRejectsBadShapes(t *testing.T) {
 		"tap before a":  func(p *product) { p.taps[0].A = -1 },
 		"tap after b":   func(p *product) { p.taps[0].B = 1 },
 		"rows overlap":  func(p *product) { p.LDC = 4 },
+		"short blocks":  func(p *product) { p.Blocks, p.BlockA, p.BlockC = 2, 1, 15 },
+		"close blocks":  func(p *product) { p.Blocks, p.BlockC = 2, 4 },
 		"negative step": func(p *product) { p.RS = -1 },
 		"dot stride":    func(p *product) { p.dot, p.KS = true, 2 },
 	} {

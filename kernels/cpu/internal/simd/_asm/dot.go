@@ -113,7 +113,7 @@ func dotTile(a *asm, mr, nc int) {
 
 	a.DECQ(field(tileTiles))
 	a.JZ(LabelRef("done"))
-	nextTile(a, mr, field)
+	nextTile(a, field)
 	a.JMP(LabelRef("tile"))
 	a.Label("done")
 	a.VZEROUPPER()

@@ -24,6 +24,9 @@ const (
 	tileFromStep
 	tileReLU
 	tileTiles
+	tileAStep
+	tileCStep
+	tileFromNext
 	tileMaskBits
 	tileMask
 )
@@ -199,24 +202,21 @@ func gemmTile(a *asm, mr, nv int) {
 
 	a.DECQ(field(tileTiles))
 	a.JZ(LabelRef("done"))
-	nextTile(a, mr, field)
+	nextTile(a, field)
 	a.JMP(LabelRef("tile"))
 	a.Label("done")
 	a.VZEROUPPER()
 	a.RET()
 }
 
-// nextTile moves the pointers to A, C and the initial values mr rows on. Only
-// tiles that exist are ever pointed to.
-func nextTile(a *asm, mr int, field func(int) Mem) {
-	for _, f := range []struct{ pointer, step int }{{tileA, tileRS}, {tileC, tileLDC}} {
-		a.IMUL3Q(Imm(uint64(mr)), field(f.step), RSI)
+// nextTile moves the pointers to A, C and the initial values to the next tile.
+// Only tiles that exist are ever pointed to; where the initial values are zero,
+// their step is, too.
+func nextTile(a *asm, field func(int) Mem) {
+	for _, f := range []struct{ pointer, step int }{{tileA, tileAStep}, {tileC, tileCStep}, {tileFrom, tileFromNext}} {
+		a.MOVQ(field(f.step), RSI)
 		a.ADDQ(RSI, field(f.pointer))
 	}
-	a.CMPQ(field(tileFrom), U8(0))
-	a.JEQ(LabelRef("tile"))
-	a.IMUL3Q(U8(mr), field(tileFromStep), RSI)
-	a.ADDQ(RSI, field(tileFrom))
 }
 
 // peakChains is how many independent multiply-adds the peak loop has: more
