@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"hourglass/kernels"
+	"hourglass/kernels/cpu/internal/simd"
 	"hourglass/kernels/kernelstest"
 )
 
@@ -22,13 +23,23 @@ func open(t testing.TB, o Options) *Device {
 	return d
 }
 
-// TestKernels holds the device to every case, with buffers that end or start at
-// an unreadable page.
+// TestKernels holds the device to every case on each tier of instructions, with
+// buffers that end or start at an unreadable page.
 func TestKernels(t *testing.T) {
-	for threads := 1; threads <= 3; threads++ {
-		t.Run(fmt.Sprintf("threads=%d", threads), func(t *testing.T) {
-			kernelstest.Run(t, open(t, Options{Threads: threads, Allocate: kernelstest.Fenced(threads == 2)}))
+	if testing.Short() {
+		t.Skip("short: the race detector slows the references; TestThreads shows it every kernel")
+	}
+	best := simd.Best()
+	try := func(tier simd.Tier, threads int, front bool) {
+		t.Run(fmt.Sprintf("%v,threads=%d,front=%t", tier, threads, front), func(t *testing.T) {
+			defer simd.Force(tier)()
+			kernelstest.Run(t, open(t, Options{Threads: threads, Allocate: kernelstest.Fenced(front)}))
 		})
+	}
+	try(best, 3, true)
+	try(best, 2, false)
+	for tier := range best {
+		try(tier, 1+int(tier)%2, tier%2 == 0)
 	}
 }
 
@@ -55,6 +66,9 @@ func TestThreads(t *testing.T) {
 
 // TestFloat64 holds operations on float64 to the references' own numbers.
 func TestFloat64(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: nothing here runs concurrently")
+	}
 	dev := open(t, Options{Threads: 2})
 	for _, c := range kernelstest.Cases() {
 		wide := c

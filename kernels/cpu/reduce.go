@@ -203,12 +203,10 @@ func (r *reduction) finish(out []float32, place int, shift, sum, square float64)
 	n := float64(r.n)
 	switch {
 	case r.moments:
+		// One of the differences is 0, so that the variance is at least 1/n of
+		// their mean square: it cannot cancel to less than 0.
 		m := sum / n
-		variance := square/n - m*m
-		if variance < 0 { // a rounding error; NaN stays
-			variance = 0
-		}
-		out[place], out[r.places+place] = float32(shift+m), float32(variance)
+		out[place], out[r.places+place] = float32(shift+m), float32(square/n-m*m)
 	case r.mean:
 		out[place] = float32(sum / n)
 	default:

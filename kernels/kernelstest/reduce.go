@@ -30,13 +30,14 @@ var reductions = []struct {
 	{kernels.Shape{0, 4}, kernels.AxesOf(1), false},
 
 	{kernels.Shape{1000003}, kernels.AxesOf(0), true},
-	{kernels.Shape{100003, 8}, kernels.AxesOf(0), true},
-	{kernels.Shape{1003, 300}, kernels.AxesOf(0), true},
+	{kernels.Shape{50021}, kernels.AxesOf(0), true},
+	{kernels.Shape{30011, 4}, kernels.AxesOf(0), true},
+	{kernels.Shape{403, 300}, kernels.AxesOf(0), true},
 	{kernels.Shape{16, 14, 14, 32}, kernels.AxesOf(0, 1, 2), true},
 	{kernels.Shape{70, 9, 150}, kernels.AxesOf(1), true},
 	{kernels.Shape{3, 50021}, kernels.AxesOf(1), true},
 	{kernels.Shape{40000, 2}, kernels.AxesOf(1), true},
-	{kernels.Shape{300, 5, 211}, kernels.AxesOf(0, 2), true},
+	{kernels.Shape{300, 2, 211}, kernels.AxesOf(0, 2), true},
 }
 
 func reduceCases() []Case {
