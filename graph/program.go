@@ -294,9 +294,12 @@ func (p *Program) feed(v *value, data []byte) error {
 	return p.dev.Upload(v.buffer, data)
 }
 
-// Feed gives an input its value, which is copied. Element type and number must
+// Feed gives an input its value, which is copied. Element type and shape must
 // be the input's.
 func (p *Program) Feed(n *Node, t tensor.Tensor) error {
+	if t == nil {
+		return fmt.Errorf("graph: feed: %v got no value", n)
+	}
 	a, err := arrayOf(t)
 	if err != nil {
 		return fmt.Errorf("graph: feed: %w", err)
@@ -310,6 +313,9 @@ func (p *Program) Feed(n *Node, t tensor.Tensor) error {
 	v, err := p.input(n, dt, len(a.Data))
 	if err != nil {
 		return err
+	}
+	if !v.operand.Shape.Equal(a.Shape) {
+		return fmt.Errorf("graph: feed: %s got the shape %v, want %v", v.name, a.Shape, v.operand)
 	}
 	return p.feed(v, encode(a.Data, dt))
 }
