@@ -1,0 +1,230 @@
+package models
+
+import (
+	"fmt"
+	"strings"
+
+	"hourglass/graph"
+	"hourglass/kernels"
+)
+
+// A Model is an autoencoder, sized and ready to be put on graphs.
+type Model interface {
+	// Config returns the name and every option, defaults filled in: enough to
+	// build the model again.
+	Config() Config
+	// On declares the model's variables on b, once for each builder. What is
+	// wrong with the sizes is an error of b.
+	On(b *graph.Builder) Net
+}
+
+// A Net is a model on a builder. Images are [N H W C] with values in [0, 1],
+// codes [N z].
+type Net interface {
+	// Encode returns the codes of images x: of a variational model the mean of
+	// the distribution of the code.
+	Encode(x *graph.Node) *graph.Node
+	// Decode returns the images of codes z, in the data's range.
+	Decode(z *graph.Node) *graph.Node
+	// Loss returns what training minimises.
+	Loss(x *graph.Node, p Phase) Loss
+	// Metrics returns what evaluation reports of images x: the mean over the
+	// batch of a number for each image. The names tell the same of every model:
+	//
+	//	mse   squared error of the reconstruction, mean over pixels and channels
+	//	mae   absolute error of the reconstruction, likewise
+	//	psnr  peak signal-to-noise ratio of the reconstruction in decibels
+	//	bce   cross-entropy of the reconstruction, sum over an image, in nats
+	//	nll   −ln p(x|z) of a Gaussian likelihood, sum over an image, in nats
+	//	kl    divergence of the code's distribution from its prior, in nats
+	//	elbo  the evidence lower bound −(bce or nll) − kl, in nats
+	//
+	// bce and nll of a variational model are those of one code drawn from its
+	// distribution, so that elbo is an unbiased estimate; mse, mae and psnr are
+	// those of the mean code.
+	Metrics(x *graph.Node, p Phase) []Term
+}
+
+// Loss is a scalar to minimise, and the named terms that it is made of.
+type Loss struct {
+	Total *graph.Node
+	Terms []Term
+}
+
+// Term is a named scalar.
+type Term struct {
+	Name string
+	Node *graph.Node
+}
+
+// Config chooses and sizes a model. Zero means the default of an option, but
+// for Latent and Beta, whose zero is an error: start from Default, or set them.
+// An option that the chosen model lacks must be left out.
+type Config struct {
+	Name   string `toml:"name" json:"name"`     // dense, conv or vae
+	Image  [3]int `toml:"image" json:"image"`   // height, width, channels; default 28 28 1
+	Latent int    `toml:"latent" json:"latent"` // units of the code
+
+	// Network is what the vae is made of, dense (the default) or conv.
+	Network string `toml:"network,omitempty" json:"network,omitempty"`
+	// Hidden is the widths of the dense layers between image and code, mirrored
+	// in the decoder: by default [128], in the vae [400]. An empty list that is
+	// not nil makes image and code neighbours.
+	Hidden []int `toml:"hidden" json:"hidden"`
+	// Blocks is the convolutions between image and code, mirrored in the
+	// decoder: by default 32 and 64 filters of 3×3 with stride 2.
+	Blocks []Block `toml:"blocks,omitempty" json:"blocks,omitempty"`
+	// Downsample tells how blocks shrink the image: stride (the default), or
+	// max or average pooling behind a convolution of stride 1.
+	Downsample string `toml:"downsample,omitempty" json:"downsample,omitempty"`
+	// Upsample tells how the decoder enlarges it: transpose (the default) for
+	// transposed convolutions, or nearest or bilinear interpolation in front of
+	// a convolution of stride 1.
+	Upsample string `toml:"upsample,omitempty" json:"upsample,omitempty"`
+
+	// Activation is the one of hidden layers: relu (the default), leaky_relu,
+	// elu, silu, gelu, sigmoid, tanh, softplus or identity.
+	Activation string `toml:"activation,omitempty" json:"activation,omitempty"`
+	// CodeActivation is the one of the code: by default relu in the dense model
+	// and identity in conv.
+	CodeActivation string `toml:"code_activation,omitempty" json:"code_activation,omitempty"`
+	// Output is the one of the reconstruction: sigmoid (the default) or
+	// identity.
+	Output string `toml:"output,omitempty" json:"output,omitempty"`
+	// Norm is the normalisation between hidden layers and their activation:
+	// none (the default), batch or group, in groups of up to 8 channels.
+	Norm string `toml:"norm,omitempty" json:"norm,omitempty"`
+	// Dropout is the probability of dropping a hidden unit while training.
+	Dropout float64 `toml:"dropout,omitempty" json:"dropout,omitempty"`
+	// Init is where weights start: pytorch (the default) or keras.
+	Init string `toml:"init,omitempty" json:"init,omitempty"`
+
+	// Loss is what dense and conv minimise, the mean over all elements: mse (the
+	// default), l1, huber (with delta 1) or bce (which wants a sigmoid output).
+	Loss string `toml:"loss,omitempty" json:"loss,omitempty"`
+	// Likelihood is p(x|z) of the vae: bernoulli (the default, which wants a
+	// sigmoid output) or gaussian.
+	Likelihood string `toml:"likelihood,omitempty" json:"likelihood,omitempty"`
+	// Sigma is the standard deviation of the gaussian likelihood, default 0.1.
+	Sigma float64 `toml:"sigma,omitempty" json:"sigma,omitempty"`
+	// Beta weighs the divergence in the vae's loss; 1 makes it the ELBO.
+	Beta float64 `toml:"beta,omitempty" json:"beta,omitempty"`
+}
+
+// Block is a convolution with its activation.
+type Block struct {
+	Filters int `toml:"filters" json:"filters"`
+	Kernel  int `toml:"kernel" json:"kernel"` // rows and columns, default 3
+	Stride  int `toml:"stride" json:"stride"` // the factor of shrinking, default 2
+}
+
+// models lists what New builds. About is one line for a user.
+var models = []struct {
+	name, about string
+	start       Config
+	build       func(Config) Model
+	prior       bool
+}{
+	{"dense", "fully connected layers of any widths", Config{Latent: 32}, func(c Config) Model { return dense{c} }, false},
+	{"conv", "strided convolutions and transposed convolutions", Config{Latent: 16}, func(c Config) Model { return conv{c} }, false},
+	{"vae", "variational, of dense layers or convolutions", Config{Latent: 20, Beta: 1}, func(c Config) Model { return vae{c} }, true},
+}
+
+// Names returns the names of the models.
+func Names() []string {
+	var names []string
+	for _, m := range models {
+		names = append(names, m.name)
+	}
+	return names
+}
+
+// About returns one line about the model of that name, "" if there is none.
+func About(name string) string {
+	for _, m := range models {
+		if m.name == name {
+			return m.about
+		}
+	}
+	return ""
+}
+
+// Default returns the usual Config of a model, ready for New: 28×28 grey
+// images, a code of 32 units for dense, 16 for conv and 20 for vae.
+func Default(name string) (Config, error) {
+	for _, m := range models {
+		if m.name == name {
+			c := m.start
+			c.Name, c.Image = name, [3]int{28, 28, 1}
+			return c, nil
+		}
+	}
+	return Config{}, choose("model", name, Names()...)
+}
+
+// New returns the model that c describes, or an error that names the option
+// that is wrong.
+func New(c Config) (Model, error) {
+	c, err := c.resolved()
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range models {
+		if m.name == c.Name {
+			return m.build(c), nil
+		}
+	}
+	return nil, choose("model", c.Name, Names()...)
+}
+
+// HasPrior reports whether codes of the model can be drawn at random: a vae's
+// from N(0, 1) for each unit.
+func (c Config) HasPrior() bool {
+	for _, m := range models {
+		if m.name == c.Name {
+			return m.prior
+		}
+	}
+	return false
+}
+
+// shape returns the shape of an image.
+func (c Config) shape() kernels.Shape { return c.Image[:] }
+
+// choose returns an error unless got is one of the known values of an option.
+func choose(option, got string, known ...string) error {
+	nearest, best := "", len(got)/2+1
+	for _, k := range known {
+		if k == got {
+			return nil
+		}
+		if d := distance(got, k); d <= best && (nearest == "" || d < best) {
+			nearest, best = k, d
+		}
+	}
+	err := fmt.Errorf("%s %q: want %s", option, got, strings.Join(known, ", "))
+	if nearest != "" {
+		err = fmt.Errorf("%w; did you mean %s?", err, nearest)
+	}
+	return err
+}
+
+// distance counts the bytes to insert, remove or replace to make b of a.
+func distance(a, b string) int {
+	above := make([]int, len(b)+1)
+	for j := range above {
+		above[j] = j
+	}
+	for i := range len(a) {
+		row := []int{i + 1}
+		for j := range len(b) {
+			replace := above[j]
+			if a[i] != b[j] {
+				replace++
+			}
+			row = append(row, min(replace, above[j+1]+1, row[j]+1))
+		}
+		above = row
+	}
+	return above[len(b)]
+}

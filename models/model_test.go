@@ -1,0 +1,294 @@
+package models
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+
+	"hourglass/graph"
+	"hourglass/kernels"
+)
+
+// variants are configs beside the defaults that must all work. Their images are
+// small, and most of sizes that no stride divides.
+var variants = map[string]Config{
+	"dense":             {Name: "dense", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{5, 4}},
+	"linear":            {Name: "dense", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{}, CodeActivation: "identity", Output: "identity"},
+	"dense bce":         {Name: "dense", Image: [3]int{3, 2, 1}, Latent: 2, Loss: "bce", Norm: "batch", Activation: "elu"},
+	"dense huber":       {Name: "dense", Image: [3]int{3, 2, 1}, Latent: 2, Loss: "huber", Hidden: []int{6}, Norm: "group", Init: "keras"},
+	"conv":              {Name: "conv", Image: [3]int{7, 5, 3}, Latent: 3, Blocks: []Block{{Filters: 4}, {Filters: 3, Kernel: 2, Stride: 3}}},
+	"conv one pixel":    {Name: "conv", Image: [3]int{1, 1, 1}, Latent: 1, Blocks: []Block{{Filters: 2}}},
+	"conv dropout":      {Name: "conv", Image: [3]int{4, 4, 1}, Latent: 3, Blocks: []Block{{Filters: 2, Stride: 1}}, Dropout: 0.2},
+	"conv max nearest":  {Name: "conv", Image: [3]int{7, 5, 2}, Latent: 3, Blocks: []Block{{Filters: 4}, {Filters: 3}}, Downsample: "max", Upsample: "nearest", Norm: "batch"},
+	"conv avg bilinear": {Name: "conv", Image: [3]int{6, 5, 1}, Latent: 3, Blocks: []Block{{Filters: 4, Kernel: 5, Stride: 3}}, Downsample: "average", Upsample: "bilinear", Loss: "l1"},
+	"vae":               {Name: "vae", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{5}, Beta: 4},
+	"vae gaussian":      {Name: "vae", Image: [3]int{5, 5, 2}, Latent: 2, Network: "conv", Blocks: []Block{{Filters: 2}}, Likelihood: "gaussian", Output: "identity", Beta: 1},
+}
+
+// TestVariants builds a training and an evaluation graph of each and holds the
+// CPU device's results to the references' in float64. Where batch normalisation
+// of three images is badly conditioned, or a gradient is 0 but for rounding, the
+// references rounded to float32 tell how much error is due.
+func TestVariants(t *testing.T) {
+	for name, c := range variants {
+		t.Run(name, func(t *testing.T) {
+			m, err := New(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			run := func(b *graph.Builder, machine func(*testing.T, *graph.Builder, feeds, ...*graph.Node) [][]float64) [][]float64 {
+				in, outs := variantGraph(t, b, m)
+				return machine(t, b, in, outs...)
+			}
+			exact, rounded := run(graph.NewBuilderOf(kernels.Float64), onTape), run(graph.NewBuilder(), onTape)
+			for k, got := range run(graph.NewBuilder(), onCPU) {
+				off, due := apart(t, got, exact[k]), apart(t, rounded[k], exact[k])
+				if !(off <= 2e-6*norm(exact[k])+8*due) {
+					t.Errorf("output %d of norm %.3g is off by %.1e, and its rounding by %.1e", k, norm(exact[k]), off, due)
+				}
+			}
+		})
+	}
+}
+
+// variantGraph returns loss, metrics, the reconstruction and every gradient, and
+// the values of what they need.
+func variantGraph(t *testing.T, b *graph.Builder, m Model) (feeds, []*graph.Node) {
+	t.Helper()
+	c, net := m.Config(), m.On(b)
+	x, step := b.Input("x", 3, c.Image[0], c.Image[1], c.Image[2]), b.InputOf(kernels.Int32, "step", 1)
+	loss := net.Loss(x, Phase{Training: true, Step: step, Seed: 5})
+	outs := []*graph.Node{loss.Total, net.Decode(net.Encode(x))}
+	for _, term := range net.Metrics(x, Phase{Step: step, Seed: 6}) {
+		outs = append(outs, term.Node)
+	}
+	for _, a := range b.Assignments() {
+		outs = append(outs, a.Value)
+	}
+	outs = append(outs, b.Gradients(loss.Total, b.Trainable()...)...)
+	if err := b.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.ShapeOf(outs[1]); !got.Equal(b.ShapeOf(x)) {
+		t.Errorf("the reconstruction of %v has shape %v", b.ShapeOf(x), got)
+	}
+	in := feeds{x: formula("x", x.Shape().TotalSize(), 1), step: {2}}
+	for i := range in[x] {
+		in[x][i] = math.Abs(in[x][i])
+	}
+	for i, p := range b.Params() {
+		value := make([]float32, p.Shape.Size())
+		p.Init(value, uint64(i))
+		in[p.Node] = widen(value)
+	}
+	return in, outs
+}
+
+func TestDefaultsAreTheReferenceNets(t *testing.T) {
+	for name, weights := range map[string]int{
+		"dense": 784*128 + 128 + 128*32 + 32 + 32*128 + 128 + 128*784 + 784,
+		"conv":  9*32 + 32 + 9*32*64 + 64 + 3136*16 + 16 + 16*3136 + 3136 + 9*64*64 + 64 + 9*64*32 + 32 + 9*32 + 1,
+		"vae":   784*400 + 400 + 2*(400*20+20) + 20*400 + 400 + 400*784 + 784,
+	} {
+		c, err := Default(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := graph.NewBuilder()
+		m.On(b)
+		got := 0
+		for _, p := range b.Params() {
+			got += p.Shape.Size()
+		}
+		if got != weights || b.Err() != nil {
+			t.Errorf("%s has %d weights, want %d (%v)", name, got, weights, b.Err())
+		}
+		if m.Config().HasPrior() != (name == "vae") || About(name) == "" {
+			t.Errorf("%s: HasPrior %v, About %q", name, m.Config().HasPrior(), About(name))
+		}
+	}
+}
+
+// TestConfigErrors pins what a user reads.
+func TestConfigErrors(t *testing.T) {
+	tests := []struct {
+		c    Config
+		want string
+	}{
+		{Config{Name: "cnov", Latent: 2}, `model "cnov": want dense, conv, vae; did you mean conv?`},
+		{Config{Name: "transformer", Latent: 2}, `model "transformer": want dense, conv, vae`},
+		{Config{Latent: 2}, `model "": want dense, conv, vae`},
+		{Config{Name: "dense"}, "latent 0: want at least 1"},
+		{Config{Name: "dense", Latent: -3}, "latent -3: want at least 1"},
+		{Config{Name: "dense", Latent: 1 << 40}, "latent 1099511627776: want at most 1048576"},
+		{Config{Name: "dense", Latent: 2, Hidden: []int{8, 0}}, "hidden[1] 0: want at least 1"},
+		{Config{Name: "dense", Latent: 2, Image: [3]int{28, 28, 0}}, "image channels 0: want at least 1"},
+		{Config{Name: "dense", Latent: 2, Activation: "rleu"}, `activation "rleu": want relu, leaky_relu, elu, silu, gelu, sigmoid, tanh, softplus, identity; did you mean relu?`},
+		{Config{Name: "dense", Latent: 2, Loss: "bce", Output: "identity"}, "output identity: want sigmoid, since a cross-entropy is of probabilities"},
+		{Config{Name: "dense", Latent: 2, Beta: 4}, "beta: an option of the vae, and the model is dense: leave it out"},
+		{Config{Name: "dense", Latent: 2, Dropout: 1}, "dropout 1: want at least 0 and less than 1"},
+		{Config{Name: "conv", Latent: 2, Hidden: []int{}}, "hidden: an option of models of dense layers, and the model is conv: leave it out"},
+		{Config{Name: "conv", Latent: 2, Blocks: []Block{}}, "blocks: an empty list, want at least one block"},
+		{Config{Name: "conv", Latent: 2, Blocks: []Block{{Filters: 8}, {Kernel: 3}}}, "blocks[1] filters 0: want at least 1"},
+		{Config{Name: "conv", Latent: 2, Blocks: []Block{{Filters: 8, Stride: -1}}}, "blocks[0] stride -1: want at least 1"},
+		{Config{Name: "conv", Latent: 2, Upsample: "bicubic"}, `upsample "bicubic": want transpose, nearest, bilinear`},
+		{Config{Name: "vae", Latent: 2}, "beta 0: want above 0 and at most 1e6; 1 is the usual"},
+		{Config{Name: "vae", Latent: 2, Beta: math.NaN()}, "beta NaN: want above 0 and at most 1e6; 1 is the usual"},
+		{Config{Name: "vae", Latent: 2, Beta: 1, Sigma: 1}, "sigma: an option of the vae with gaussian likelihood, and the model is vae of network dense: leave it out"},
+		{Config{Name: "vae", Latent: 2, Beta: 1, Network: "cov"}, `network "cov": want dense, conv; did you mean conv?`},
+		{Config{Name: "vae", Latent: 2, Beta: 1, Likelihood: "gaussian", Sigma: -1}, "sigma -1: want 1e-6 to 1e6"},
+	}
+	for _, test := range tests {
+		if _, err := New(test.c); err == nil || err.Error() != test.want {
+			t.Errorf("%+v:\n got %v\nwant %s", test.c, err, test.want)
+		}
+	}
+	if _, err := Default("vea"); err == nil || !strings.HasSuffix(err.Error(), "did you mean vae?") {
+		t.Errorf("Default of an unknown model: %v", err)
+	}
+}
+
+func TestTooManyWeights(t *testing.T) {
+	m, err := New(Config{Name: "conv", Latent: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := graph.NewBuilder()
+	m.On(b)
+	want := "conv: latent 1048576, the hidden layers and the 28×28 image make 6577794881 weights, at most 2147483648 are supported"
+	if b.Err() == nil || b.Err().Error() != want {
+		t.Errorf("got %v, want %s", b.Err(), want)
+	}
+}
+
+// TestConfigRoundTrip writes resolved configs and builds the models again.
+func TestConfigRoundTrip(t *testing.T) {
+	for name, c := range variants {
+		m, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := m.Config()
+		var fromJSON, fromTOML Config
+		text, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, &fromJSON); err != nil {
+			t.Fatal(err)
+		}
+		var buf bytes.Buffer
+		if err := toml.NewEncoder(&buf).Encode(want); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := toml.Decode(buf.String(), &fromTOML); err != nil {
+			t.Fatal(err)
+		}
+		for form, c := range map[string]Config{"JSON": fromJSON, "TOML": fromTOML} {
+			again, err := New(c)
+			if err != nil {
+				t.Fatalf("%s from %s: %v", name, form, err)
+			}
+			if !reflect.DeepEqual(again.Config(), want) {
+				t.Errorf("%s from %s is %+v, want %+v", name, form, again.Config(), want)
+			}
+		}
+	}
+}
+
+// TestNetRefusesOtherShapes pins what a user reads whose data do not fit.
+func TestNetRefusesOtherShapes(t *testing.T) {
+	for name, use := range map[string]func(Net, *graph.Builder){
+		"conv: input [8 32 32 3], want [N 28 28 1]": func(n Net, b *graph.Builder) { n.Encode(b.Input("x", 8, 32, 32, 3)) },
+		"conv: decode: input [8 3], want [N 16]":    func(n Net, b *graph.Builder) { n.Decode(b.Input("z", 8, 3)) },
+		"conv: input [8 784], want [N 28 28 1]":     func(n Net, b *graph.Builder) { n.Loss(b.Input("x", 8, 784), Phase{}) },
+	} {
+		c, _ := Default("conv")
+		m, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := graph.NewBuilder()
+		use(m.On(b), b)
+		if b.Err() == nil || b.Err().Error() != name {
+			t.Errorf("got %v, want %s", b.Err(), name)
+		}
+	}
+}
+
+// TestMetrics computes what evaluation reports by hand.
+func TestMetrics(t *testing.T) {
+	m, err := New(variants["vae"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := graph.NewBuilderOf(kernels.Float64)
+	net := m.On(b).(*variational)
+	x, step := b.Input("x", 3, 3, 2, 1), b.InputOf(kernels.Int32, "step", 1)
+	phase := Phase{Step: step, Seed: 6}
+	terms := net.Metrics(x, phase)
+	mean, logvar := net.posterior(x, phase)
+	noise := net.draw(mean, phase)
+	drawn := net.Decode(b.Apply(kernels.Reparameterize{}, mean, logvar, noise))
+	outs := []*graph.Node{mean, logvar, net.Decode(mean), drawn}
+	in := feeds{x: {.1, .2, .3, .4, .5, .6, 1, 0, 1, 0, 1, 0, .9, .8, .7, .6, .5, .4}, step: {1}}
+	for i, p := range b.Params() {
+		value := make([]float32, p.Shape.Size())
+		p.Init(value, uint64(i))
+		in[p.Node] = widen(value)
+	}
+	for _, term := range terms {
+		outs = append(outs, term.Node)
+	}
+	v := onTape(t, b, in, outs...)
+	want := map[string]float64{}
+	for n := range 3 {
+		mse := 0.0
+		for i := 6 * n; i < 6*n+6; i++ {
+			d := v[2][i] - in[x][i]
+			mse += d * d / 6
+			want["mae"] += math.Abs(d) / 18
+			want["bce"] -= (in[x][i]*math.Log(v[3][i]) + (1-in[x][i])*math.Log(1-v[3][i])) / 3
+		}
+		want["mse"] += mse / 3
+		want["psnr"] += -10 * math.Log10(mse) / 3
+		for i := 2 * n; i < 2*n+2; i++ {
+			want["kl"] -= 0.5 * (1 + v[1][i] - v[0][i]*v[0][i] - math.Exp(v[1][i])) / 3
+		}
+	}
+	want["elbo"] = -want["bce"] - want["kl"]
+	for i, term := range terms {
+		if got := v[4+i][0]; math.Abs(got-want[term.Name]) > 1e-12*math.Abs(want[term.Name]) || want[term.Name] == 0 {
+			t.Errorf("%s is %v, want %v", term.Name, got, want[term.Name])
+		}
+	}
+	if len(terms) != len(want) {
+		t.Errorf("%d metrics, want %d", len(terms), len(want))
+	}
+}
+
+// TestGaussianNLL holds the constants to the density's formula.
+func TestGaussianNLL(t *testing.T) {
+	b := graph.NewBuilderOf(kernels.Float64)
+	x, y := b.Input("x", 2, 3), b.Input("y", 2, 3)
+	in := feeds{x: {1, 2, 3, 4, 5, 6}, y: {1.5, 2, 2, 4, 5.25, 6}}
+	const sigma = 0.7
+	got := onTape(t, b, in, GaussianNLL(b, sigma, y, x))[0][0]
+	want := 0.0
+	for i, m := range in[y] {
+		d := (in[x][i] - m) / sigma
+		want -= math.Log(math.Exp(-d*d/2)/(sigma*math.Sqrt(2*math.Pi))) / 2
+	}
+	if math.Abs(got-want) > 1e-12 {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
