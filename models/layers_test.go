@@ -149,7 +149,8 @@ func TestBatchNormCountsABatchOnce(t *testing.T) {
 	x := b.Input("x", 4, 3)
 	apply, _ := BatchNorm{}.On(b, kernels.Shape{3})
 	train := Phase{Training: true}
-	if apply(x, train) != apply(x, train) || len(b.Assignments()) != 1 {
+	once := apply(x, train)
+	if again := apply(x, train); again != once || len(b.Assignments()) != 1 {
 		t.Errorf("%d updates of the running statistics, want 1", len(b.Assignments()))
 	}
 	if apply(x, Phase{}); len(b.Assignments()) != 1 {
