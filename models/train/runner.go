@@ -1,0 +1,306 @@
+package train
+
+import (
+	"context"
+	"fmt"
+
+	"hourglass/data"
+	"hourglass/graph"
+	"hourglass/kernels"
+	"hourglass/models"
+)
+
+// A Runner applies a model with fixed weights to any number of images or codes,
+// in batches. Its methods are called from one goroutine at a time.
+type Runner struct {
+	model   models.Model
+	dev     kernels.Device
+	vars    *graph.Variables
+	average bool // read the averages of the weights
+	shape   kernels.Shape
+	latent  int
+	batch   int
+	seed    uint64
+
+	passes [goals][]*pass
+	floats []float32 // a batch of images of a data set
+	step   [1]int32
+}
+
+// RunnerOptions sizes a Runner.
+type RunnerOptions struct {
+	// Batch is how many images go through the model at once; 0 stands for 128.
+	// A larger number costs memory. Only metrics that draw random numbers
+	// depend on it, as each batch draws its own.
+	Batch int
+	// Seed decides the random numbers of metrics that draw some.
+	Seed uint64
+}
+
+// goal is what a program of a Runner computes.
+type goal int
+
+const (
+	toCode    goal = iota // images → codes
+	toImage               // codes → images
+	roundTrip             // images → reconstructions
+	toLoss                // images → what training minimises
+	toMetrics             // images → the model's metrics
+	goals
+)
+
+// pass is the program for one goal and batch size.
+type pass struct {
+	n        int
+	program  *graph.Program
+	in, step *graph.Node
+	out      []*graph.Node
+	names    []string
+}
+
+// NewRunner returns a runner of a model with the given weights: one array for
+// each of its variables, in any order.
+func NewRunner(m models.Model, dev kernels.Device, weights []graph.Array, o RunnerOptions) (*Runner, error) {
+	b := graph.NewBuilder()
+	m.On(b)
+	if b.Err() != nil {
+		return nil, b.Err()
+	}
+	vars, err := graph.NewVariables(dev, b.Params(), graph.VariableOptions{})
+	if err != nil {
+		return nil, err
+	}
+	if err := vars.SetState(weights); err != nil {
+		return nil, err
+	}
+	return newRunner(m, dev, vars, o)
+}
+
+func newRunner(m models.Model, dev kernels.Device, vars *graph.Variables, o RunnerOptions) (*Runner, error) {
+	setDefault(&o.Batch, defaultBatch)
+	if err := atLeast("runner batch", o.Batch, 1); err != nil {
+		return nil, err
+	}
+	image := m.Config().Image
+	r := &Runner{model: m, dev: dev, vars: vars, shape: image[:], batch: o.Batch,
+		// The complement keeps evaluation's noise apart from training's.
+		seed: ^o.Seed}
+	b := graph.NewBuilder()
+	code := b.ShapeOf(m.On(b).Encode(b.Input("input", r.inputShape(toCode, 1)...)))
+	if b.Err() != nil {
+		return nil, b.Err()
+	}
+	r.latent = code[1:].Size()
+	return r, nil
+}
+
+// Shape returns the images' [H W C].
+func (r *Runner) Shape() kernels.Shape { return r.shape.Clone() }
+
+// Latent returns the number of elements of a code.
+func (r *Runner) Latent() int { return r.latent }
+
+// Encode returns the codes [n z] of images [n H W C] in [0, 1].
+func (r *Runner) Encode(images []float32) ([]float32, error) { return r.apply(toCode, images) }
+
+// Decode returns the images [n H W C] of codes [n z].
+func (r *Runner) Decode(codes []float32) ([]float32, error) { return r.apply(toImage, codes) }
+
+// Reconstruct returns what the model makes of images [n H W C].
+func (r *Runner) Reconstruct(images []float32) ([]float32, error) { return r.apply(roundTrip, images) }
+
+// Sample decodes n codes drawn from the model's prior, N(0, 1) for each unit.
+// Image i depends on the seed and i alone. A model without a prior is an error.
+func (r *Runner) Sample(n int, seed uint64) ([]float32, error) {
+	if n < 0 {
+		return nil, fmt.Errorf("train: %d samples, want 0 or more", n)
+	}
+	if c := r.model.Config(); !c.HasPrior() {
+		return nil, fmt.Errorf("train: the model %s has no distribution of codes to sample from; train a vae", c.Name)
+	}
+	codes := make([]float32, n*r.latent)
+	noise := kernels.Noise{Dist: kernels.Normal, Seed: seed}
+	for i := 0; i < len(codes); i += 4 {
+		for j, v := range noise.Four(0, uint64(i/4)) {
+			if i+j < len(codes) {
+				codes[i+j] = float32(v)
+			}
+		}
+	}
+	return r.Decode(codes)
+}
+
+// Scale returns pixels 0 … 255 as numbers from 0 to 1.
+func Scale(pixels []byte) []float32 {
+	out := make([]float32, len(pixels))
+	scaleInto(out, pixels)
+	return out
+}
+
+func scaleInto(dst []float32, pixels []byte) {
+	for i, v := range pixels {
+		dst[i] = float32(v) * (1.0 / 255)
+	}
+}
+
+// apply sends a whole array through the programs of a goal.
+func (r *Runner) apply(g goal, in []float32) ([]float32, error) {
+	size := r.inputShape(g, 1).Size()
+	if len(in)%size != 0 {
+		return nil, fmt.Errorf("train: input of %d numbers, want a multiple of %d for %v", len(in), size, r.inputShape(g, 1)[1:])
+	}
+	n := len(in) / size
+	var out []float32
+	for from := 0; from < n; from += r.batch {
+		to := min(from+r.batch, n)
+		p, err := r.run(g, in[from*size:to*size], to-from, from/r.batch)
+		if err != nil {
+			return nil, err
+		}
+		each := r.outputShape(g).Size()
+		if out == nil {
+			out = make([]float32, n*each)
+		}
+		if err := p.program.FetchInto(out[from*each:to*each], p.out[0]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// A Value is a named number.
+type Value struct {
+	Name  string
+	Value float64
+}
+
+// Evaluate returns the model's metrics over a data set: for each the mean of
+// its value for every image, summed in double precision.
+func (r *Runner) Evaluate(ctx context.Context, d *data.Dataset) ([]Value, error) {
+	return r.mean(ctx, toMetrics, d)
+}
+
+// mean returns the mean of a goal's scalars over all images.
+func (r *Runner) mean(ctx context.Context, g goal, d *data.Dataset) ([]Value, error) {
+	if err := checkSet(r.model, d); err != nil {
+		return nil, err
+	}
+	d.Load()
+	var total []Value
+	size := d.SampleSize()
+	for from := 0; from < d.N; from += r.batch {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("train: evaluation %w", ErrStopped)
+		}
+		n := min(r.batch, d.N-from)
+		if len(r.floats) < n*size {
+			r.floats = make([]float32, n*size)
+		}
+		scaleInto(r.floats, d.Pixels[from*size:(from+n)*size])
+		p, err := r.run(g, r.floats[:n*size], n, from/r.batch)
+		if err != nil {
+			return nil, err
+		}
+		if total == nil {
+			total = make([]Value, len(p.out))
+		}
+		for i, out := range p.out {
+			v, err := p.program.Scalar(out)
+			if err != nil {
+				return nil, err
+			}
+			total[i].Name = p.names[i]
+			total[i].Value += v * float64(n)
+		}
+	}
+	for i := range total {
+		total[i].Value /= float64(d.N)
+	}
+	return total, nil
+}
+
+// run sends one batch through the program of a goal. The number of the batch is
+// the step that noise is drawn by.
+func (r *Runner) run(g goal, in []float32, n, number int) (*pass, error) {
+	p, err := r.pass(g, n)
+	if err != nil {
+		return nil, err
+	}
+	r.step[0] = int32(number)
+	if err := p.program.FeedFloats(p.in, in); err != nil {
+		return nil, err
+	}
+	if err := p.program.FeedInts(p.step, r.step[:]); err != nil {
+		return nil, err
+	}
+	return p, p.program.Compute()
+}
+
+// pass returns the program of a goal for n images. Of each goal it keeps two,
+// that of the full batch and the one last used of another size.
+func (r *Runner) pass(g goal, n int) (*pass, error) {
+	kept := r.passes[g][:0:0]
+	for _, p := range r.passes[g] {
+		if p.n == n {
+			return p, nil
+		}
+		if p.n == r.batch {
+			kept = append(kept, p)
+		}
+	}
+	p, err := r.compile(g, n)
+	if err != nil {
+		return nil, err
+	}
+	r.passes[g] = append(kept, p)
+	return p, nil
+}
+
+// compile builds the program of a goal.
+func (r *Runner) compile(g goal, n int) (*pass, error) {
+	b := graph.NewBuilder()
+	net := r.model.On(b)
+	p := &pass{n: n, in: b.Input("input", r.inputShape(g, n)...), step: b.InputOf(kernels.Int32, "step", 1)}
+	phase := models.Phase{Step: p.step, Seed: r.seed}
+	var terms []models.Term
+	switch g {
+	case toCode:
+		terms = []models.Term{{Name: "code", Node: net.Encode(p.in)}}
+	case toImage:
+		terms = []models.Term{{Name: "image", Node: net.Decode(p.in)}}
+	case roundTrip:
+		terms = []models.Term{{Name: "image", Node: net.Decode(net.Encode(p.in))}}
+	case toLoss:
+		terms = []models.Term{{Name: "loss", Node: net.Loss(p.in, phase).Total}}
+	case toMetrics:
+		terms = net.Metrics(p.in, phase)
+	}
+	for _, t := range terms {
+		p.out, p.names = append(p.out, t.Node), append(p.names, t.Name)
+	}
+	if b.Err() != nil {
+		return nil, b.Err()
+	}
+	// The counter is an output too, so that it can be fed whether or not
+	// anything draws random numbers.
+	outs := append([]*graph.Node{p.step}, p.out...)
+	var err error
+	p.program, err = graph.CompileWith(b.Graph(), r.dev, graph.Options{Variables: r.vars, UseAverage: r.average}, outs...)
+	return p, err
+}
+
+// inputShape is that of n inputs of a goal.
+func (r *Runner) inputShape(g goal, n int) kernels.Shape {
+	if g == toImage {
+		return kernels.Shape{n, r.latent}
+	}
+	return append(kernels.Shape{n}, r.shape...)
+}
+
+// outputShape is that of the result for one input of a goal.
+func (r *Runner) outputShape(g goal) kernels.Shape {
+	if g == toCode {
+		return kernels.Shape{r.latent}
+	}
+	return r.shape
+}

@@ -1,0 +1,140 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"hourglass/data"
+)
+
+// opened is a runner on the weights of a short run.
+func opened(t *testing.T, name string, batch int) *Runner {
+	t.Helper()
+	_, folder := uninterrupted(t, name, small)
+	r, err := OpenRunner(filepath.Join(folder, BestName), device(t, 2), RunnerOptions{Batch: batch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func checkClose(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d numbers, want %d", what, len(got), len(want))
+	}
+	for i, w := range want {
+		if math.Abs(float64(got[i]-w)) > 1e-5*(1+math.Abs(float64(w))) {
+			t.Fatalf("%s: number %d is %v, want %v", what, i, got[i], w)
+		}
+	}
+}
+
+func TestRunner(t *testing.T) {
+	for name := range smallModels {
+		r := opened(t, name, 4)
+		if r.Latent() != 3 || !r.Shape().Equal([]int{8, 8, 1}) {
+			t.Fatalf("%s: code of %d, images of %v", name, r.Latent(), r.Shape())
+		}
+		for _, n := range []int{0, 1, 4, 11} {
+			images := Scale(blobs(n).Pixels)
+			codes, err := r.Encode(images)
+			if err != nil || len(codes) != 3*n {
+				t.Fatalf("%s: %d numbers of code for %d images, %v", name, len(codes), n, err)
+			}
+			decoded, err := r.Decode(codes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			reconstructed, err := r.Reconstruct(images)
+			if err != nil || len(reconstructed) != 64*n {
+				t.Fatalf("%s: %d pixels for %d images, %v", name, len(reconstructed), n, err)
+			}
+			checkClose(t, name+": decoded codes", decoded, reconstructed)
+			// One at a time gives the same.
+			for i := range n {
+				one, err := r.Encode(images[64*i : 64*i+64])
+				if err != nil {
+					t.Fatal(err)
+				}
+				checkClose(t, name+": code of one image", one, codes[3*i:3*i+3])
+			}
+		}
+	}
+}
+
+func TestEvaluate(t *testing.T) {
+	for name := range smallModels {
+		r := opened(t, name, 4)
+		for _, n := range []int{3, 8, 11} {
+			metrics, err := r.Evaluate(context.Background(), blobs(n))
+			if err != nil {
+				t.Fatal(err)
+			}
+			images := Scale(blobs(n).Pixels)
+			reconstructed, err := r.Reconstruct(images)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := 0.0
+			for i, x := range images {
+				want += float64(x-reconstructed[i]) * float64(x-reconstructed[i]) / float64(len(images))
+			}
+			i := slices.IndexFunc(metrics, func(v Value) bool { return v.Name == "mse" })
+			if i < 0 || math.Abs(metrics[i].Value-want) > 1e-5*want {
+				t.Errorf("%s on %d images: %v, want mse %g", name, n, metrics, want)
+			}
+			again, err := r.Evaluate(context.Background(), blobs(n))
+			if err != nil || !slices.Equal(again, metrics) {
+				t.Errorf("%s on %d images: %v, then %v (%v)", name, n, metrics, again, err)
+			}
+		}
+	}
+}
+
+func TestSample(t *testing.T) {
+	r := opened(t, "vae", 4)
+	ten, err := r.Sample(10, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	six, err := r.Sample(6, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkClose(t, "the first six of ten samples", ten[:6*64], six)
+	other, err := r.Sample(6, 4)
+	if err != nil || slices.Equal(six, other) || slices.Equal(six[:64], six[64:128]) {
+		t.Errorf("samples of two seeds, or two samples, are equal (%v)", err)
+	}
+	if _, err := opened(t, "dense", 4).Sample(1, 0); err == nil || !strings.Contains(err.Error(), "vae") {
+		t.Errorf("samples of a dense model: error %v, want one that names the vae", err)
+	}
+}
+
+func TestRunnerRefusals(t *testing.T) {
+	r := opened(t, "dense", 0)
+	if _, err := r.Encode(make([]float32, 65)); err == nil {
+		t.Error("65 pixels were encoded, want an error: an image has 64")
+	}
+	if _, err := r.Decode(make([]float32, 4)); err == nil {
+		t.Error("4 numbers were decoded, want an error: a code has 3")
+	}
+	wide := &data.Dataset{Name: "wide", N: 1, H: 8, W: 16, C: 1, Pixels: make([]byte, 128)}
+	if _, err := r.Evaluate(context.Background(), wide); err == nil || !strings.Contains(err.Error(), "wide") {
+		t.Errorf("images of another shape: error %v, want one that names the set", err)
+	}
+	if _, err := r.Evaluate(context.Background(), blobs(0)); err == nil {
+		t.Error("an empty set was evaluated")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := r.Evaluate(ctx, blobs(3)); !errors.Is(err, ErrStopped) {
+		t.Errorf("cancelled: error %v, want ErrStopped", err)
+	}
+}

@@ -1,0 +1,166 @@
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"hourglass/data"
+	"hourglass/graph"
+	"hourglass/kernels"
+	"hourglass/models"
+)
+
+// dataName is the name under which programs find the training images.
+const dataName = "data"
+
+// stepProgram takes a training step on a batch of one size.
+type stepProgram struct {
+	program                 *graph.Program
+	index, step, rate, loss *graph.Node
+}
+
+// program returns the program for batches of n images, which is compiled when
+// it is first met.
+func (t *Trainer) program(n int) (*stepProgram, error) {
+	if p := t.programs[n]; p != nil {
+		return p, nil
+	}
+	b := graph.NewBuilder()
+	net := t.model.On(b)
+	p := &stepProgram{
+		index: b.InputOf(kernels.Int32, "index", n),
+		step:  b.InputOf(kernels.Int32, "step", 1),
+		rate:  b.Input("lr", 1),
+	}
+	images := t.images()
+	x := b.Apply(kernels.Gather{Scale: 1.0 / 255}, b.InputOf(images.DType, dataName, images.Shape...), p.index)
+	p.loss = net.Loss(x, models.Phase{Training: true, Step: p.step, Seed: t.cfg.Seed}).Total
+	params := b.Trainable()
+	grads := b.Gradients(p.loss, params...)
+	if b.Err() != nil {
+		return nil, b.Err()
+	}
+	var err error
+	p.program, err = graph.CompileWith(b.Graph(), t.dev, graph.Options{
+		Variables: t.vars,
+		Update: &graph.Update{
+			Params: params, Grads: grads,
+			Optimizer: t.cfg.Optimizer.spec(), ClipNorm: t.cfg.ClipNorm,
+			LearningRate: p.rate, Step: p.step,
+			AverageDecay: t.cfg.EMADecay, Assign: b.Assignments(),
+		},
+	}, p.loss)
+	if err != nil {
+		return nil, err
+	}
+	t.programs[n] = p
+	return p, nil
+}
+
+// step takes the next training step of the epoch. Once its programs are
+// compiled it allocates nothing.
+func (t *Trainer) step() (Step, error) {
+	if t.orderEpoch != t.at.Epoch {
+		data.OrderInto(t.order, t.cfg.Seed, t.at.Epoch)
+		t.orderEpoch = t.at.Epoch
+	}
+	index := data.Batch(t.order, t.cfg.Batch, t.at.Batch)
+	p, err := t.program(len(index))
+	if err != nil {
+		return Step{}, err
+	}
+	rate := t.curve.Rate(t.at.Step)
+	loss, err := t.compute(p, index, rate)
+	if err != nil {
+		return Step{}, err
+	}
+	if !finite(loss) {
+		return Step{}, t.badLoss(p, loss)
+	}
+	if err := p.program.Update(); err != nil {
+		return Step{}, err
+	}
+	t.at.Step++
+	t.at.Batch++
+	t.at.Images += len(index)
+	t.at.LossSum += loss * float64(len(index))
+	return Step{
+		Epoch: t.at.Epoch + 1, Batch: t.at.Batch, Batches: t.batches, Step: t.at.Step,
+		Images: len(index), Loss: loss, LearningRate: rate,
+	}, nil
+}
+
+// compute runs the step's program up to its update and returns the loss.
+func (t *Trainer) compute(p *stepProgram, index []int32, rate float64) (float64, error) {
+	t.rate[0], t.step32[0] = float32(rate), int32(t.at.Step)
+	if err := p.program.FeedInts(p.index, index); err != nil {
+		return 0, err
+	}
+	if err := p.program.FeedInts(p.step, t.step32[:]); err != nil {
+		return 0, err
+	}
+	if err := p.program.FeedFloats(p.rate, t.rate[:]); err != nil {
+		return 0, err
+	}
+	if err := p.program.Compute(); err != nil {
+		return 0, err
+	}
+	return p.program.Scalar(p.loss)
+}
+
+// A DivergedError ends a run whose loss or weights are no longer finite.
+type DivergedError struct {
+	Epoch, Step  int // the epoch, counted from 1, and how many steps are done
+	LearningRate float64
+	Symptom      string // such as "the loss is NaN"
+	What         string // holds the first bad value: "parameter encoder.0.weight"
+}
+
+// Error names the place, the first bad tensor and the remedies.
+func (e *DivergedError) Error() string {
+	return fmt.Sprintf("train: %s at epoch %d, step %d, learning rate %g: the first value that is not finite is in %s; "+
+		"lower the learning rate or clip the gradients (clip_norm); checkpoints are intact",
+		e.Symptom, e.Epoch, e.Step, e.LearningRate, e.What)
+}
+
+// diverged returns the error for where the run stands.
+func (t *Trainer) diverged(symptom, what string) error {
+	last := max(t.at.Step-1, 0)
+	if t.at.Batch < t.batches {
+		last = t.at.Step
+	}
+	return &DivergedError{Epoch: t.at.Epoch + 1, Step: t.at.Step, LearningRate: t.curve.Rate(last), Symptom: symptom, What: what}
+}
+
+// badLoss explains a loss that is not finite.
+func (t *Trainer) badLoss(p *stepProgram, loss float64) error {
+	what, found, err := p.program.FirstNonFinite()
+	if err != nil {
+		return err
+	}
+	if !found {
+		what = "the loss alone"
+	}
+	return t.diverged(fmt.Sprintf("the loss is %v", loss), what)
+}
+
+// badVariable names the first variable that is not finite, or returns "".
+func badVariable(state []graph.Array) string {
+	for _, a := range state {
+		if !allFinite(a.Data) {
+			return "variable " + a.Name
+		}
+	}
+	return ""
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+func allFinite(values []float32) bool {
+	for _, v := range values {
+		if !finite(float64(v)) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,364 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"hourglass/data"
+	"hourglass/data/disk"
+	"hourglass/graph"
+	"hourglass/kernels"
+	"hourglass/models"
+)
+
+// A Trainer trains a model on a data set. Its methods are called from one
+// goroutine at a time.
+type Trainer struct {
+	model             models.Model
+	dev               kernels.Device
+	cfg               Config
+	train, validation *data.Dataset
+
+	vars     *graph.Variables
+	programs map[int]*stepProgram // by batch size: the full batch and the tail
+	runner   *Runner              // validates
+	curve    Curve
+	batches  int // steps of an epoch
+
+	at         progress
+	order      []int32 // of the images in epoch orderEpoch
+	orderEpoch int
+	rate       [1]float32 // where step feeds from
+	step32     [1]int32
+
+	prints  *fingerprints // of the data sets, once they are known
+	current string        // the checkpoint that is known to be good
+}
+
+// progress is where a run stands: with the variables, all that it takes to go
+// on from there to the same bits.
+type progress struct {
+	Epoch int `json:"epoch"` // complete ones
+	Batch int `json:"batch"` // steps done of the epoch after those
+	Step  int `json:"step"`  // steps done in all
+
+	// Sums over the steps done of the epoch.
+	LossSum      float64 `json:"loss_sum"` // mean loss times images
+	Images       int     `json:"images"`
+	TrainSeconds float64 `json:"train_seconds"`
+
+	// The epoch of the lowest loss, 0 before the first, and early stopping's
+	// count: epochs since a loss lower than Bar by more than MinDelta.
+	BestEpoch int     `json:"best_epoch"`
+	Best      float64 `json:"best"`
+	Bar       float64 `json:"bar"`
+	Stale     int     `json:"stale"`
+	Stopped   bool    `json:"stopped"`
+
+	History []Epoch `json:"history"`
+}
+
+// An Epoch is what metrics.jsonl records of one epoch.
+type Epoch struct {
+	Epoch int `json:"epoch"` // counted from 1
+	Step  int `json:"step"`  // steps done since the start of the run
+	// TrainLoss is the mean of the steps' losses, each weighted by its images.
+	TrainLoss float64 `json:"train_loss"`
+	// ValLoss is the loss over the validation images, nil without any. With
+	// EMADecay it is that of the averaged weights.
+	ValLoss *float64 `json:"val_loss"`
+	// ImagesPerSecond is the rate of training, validation left out.
+	ImagesPerSecond float64 `json:"images_per_second"`
+	// Seconds is the time the epoch took, validation included.
+	Seconds float64 `json:"seconds"`
+	// Improved tells that the loss is the run's lowest so far.
+	Improved bool `json:"-"`
+}
+
+// A Step is what Run reports after each step.
+type Step struct {
+	Epoch          int // from 1
+	Batch, Batches int // steps done of the epoch, and its number of steps
+	Step           int // steps done since the start of the run
+	Images         int // in this batch
+	Loss           float64
+	LearningRate   float64
+}
+
+// RunOptions says where a run leaves its files and whom it tells of its
+// progress.
+type RunOptions struct {
+	// Folder receives checkpoint.safetensors after every epoch and when the
+	// run is stopped, and best.safetensors when the loss is the lowest yet; ""
+	// writes no files. The folder must exist.
+	Folder string
+	// CheckpointSteps also saves a checkpoint whenever so many steps are done
+	// since the run's start; 0 does not.
+	CheckpointSteps int
+	// OnStep, if not nil, is called after every step. It should return fast.
+	OnStep func(Step)
+	// OnEpoch, if not nil, is called after every epoch, just before its
+	// checkpoint is written: an epoch may come again after a crash, with the
+	// same losses. An error ends the run.
+	OnEpoch func(Epoch) error
+}
+
+// ErrStopped is wrapped by the error of a run whose context was cancelled.
+var ErrStopped = errors.New("stopped")
+
+// New returns a trainer with initial weights of the configuration's seed. It
+// copies the training images to the device. Validation may be nil.
+func New(m models.Model, dev kernels.Device, train, validation *data.Dataset, cfg Config) (*Trainer, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.WithDefaults()
+	if err := checkSets(m, train, validation, cfg); err != nil {
+		return nil, err
+	}
+	t := &Trainer{
+		model: m, dev: dev, cfg: cfg, train: train, validation: validation,
+		programs: map[int]*stepProgram{},
+		batches:  data.BatchCount(train.N, cfg.Batch),
+		order:    make([]int32, train.N), orderEpoch: -1,
+	}
+	steps := cfg.Epochs * t.batches
+	if steps > math.MaxInt32 {
+		return nil, fmt.Errorf("train: %d epochs of %d steps, want at most %d steps in all", cfg.Epochs, t.batches, math.MaxInt32)
+	}
+	if w := cfg.Schedule.WarmupSteps; w >= steps {
+		return nil, fmt.Errorf("train: schedule.warmup_steps is %d, want fewer than the run's %d steps", w, steps)
+	}
+	t.curve = cfg.Schedule.Curve(cfg.Optimizer.LearningRate, steps, t.batches)
+	if err := t.makeVariables(); err != nil {
+		return nil, err
+	}
+	// A model or a device that cannot train should say so at once.
+	_, err := t.program(min(cfg.Batch, train.N))
+	return t, err
+}
+
+// checkSets holds the data sets against the model and the configuration.
+func checkSets(m models.Model, train, validation *data.Dataset, cfg Config) error {
+	if train == nil {
+		return errors.New("train: no training set")
+	}
+	if err := checkSet(m, train); err != nil {
+		return err
+	}
+	if validation != nil {
+		return checkSet(m, validation)
+	}
+	if cfg.Patience > 0 {
+		return fmt.Errorf("train: patience is %d, but there are no validation images; set validation_fraction", cfg.Patience)
+	}
+	return nil
+}
+
+// checkSet returns an error unless the model takes the images of d, and there
+// are some.
+func checkSet(m models.Model, d *data.Dataset) error {
+	if err := d.Validate(); err != nil {
+		return err
+	}
+	if d.N == 0 {
+		return fmt.Errorf("train: %s is empty, want at least 1 image", d.Name)
+	}
+	if got, want := [3]int{d.H, d.W, d.C}, m.Config().Image; got != want {
+		return fmt.Errorf("train: %s has images of %v (height, width, channels), the model takes %v", d.Name, got, want)
+	}
+	return nil
+}
+
+// makeVariables declares the model's variables and gives them and the training
+// images their place on the device.
+func (t *Trainer) makeVariables() error {
+	b := graph.NewBuilder()
+	t.model.On(b)
+	if b.Err() != nil {
+		return b.Err()
+	}
+	var err error
+	options := graph.VariableOptions{Rows: t.cfg.Optimizer.spec().StateRows(), Average: t.cfg.EMADecay > 0}
+	if t.vars, err = graph.NewVariables(t.dev, b.Params(), options); err != nil {
+		return err
+	}
+	if err := t.vars.Init(t.cfg.Seed); err != nil {
+		return err
+	}
+	t.train.Load()
+	if err := t.vars.Put(dataName, t.images(), t.train.Pixels); err != nil {
+		return err
+	}
+	t.runner, err = newRunner(t.model, t.dev, t.vars, RunnerOptions{Batch: t.cfg.Batch, Seed: t.cfg.Seed})
+	if err == nil {
+		t.runner.average = options.Average
+	}
+	return err
+}
+
+// images is the training set as an operand.
+func (t *Trainer) images() kernels.Operand {
+	return kernels.Operand{DType: kernels.Uint8, Shape: kernels.Shape{t.train.N, t.train.H, t.train.W, t.train.C}}
+}
+
+// Config returns the configuration, defaults in place.
+func (t *Trainer) Config() Config { return t.cfg }
+
+// Variables returns the weights and what else training changes.
+func (t *Trainer) Variables() *graph.Variables { return t.vars }
+
+// Runner returns a runner on the weights as they are, or, with EMADecay, on
+// their averages. It follows the training.
+func (t *Trainer) Runner() *Runner { return t.runner }
+
+// History returns the epochs that are complete, those before a resume included.
+func (t *Trainer) History() []Epoch { return t.at.History }
+
+// Steps returns the number of steps done and that of the whole run.
+func (t *Trainer) Steps() (done, of int) { return t.at.Step, t.cfg.Epochs * t.batches }
+
+// Best returns the lowest loss of an epoch, of validation if there is any, and
+// its number counted from 1, which is 0 before the first epoch is complete.
+func (t *Trainer) Best() (loss float64, epoch int) { return t.at.Best, t.at.BestEpoch }
+
+// Done reports whether the run is complete.
+func (t *Trainer) Done() bool { return t.at.Epoch >= t.cfg.Epochs || t.at.Stopped }
+
+// StoppedEarly reports whether Patience ended the run.
+func (t *Trainer) StoppedEarly() bool { return t.at.Stopped }
+
+// Run trains until the last epoch, early stopping, an error, or the
+// cancellation of ctx, which ends the run after the step in progress with an
+// error that wraps ErrStopped. Then, as in a run that was resumed, another Run
+// goes on exactly where this one stopped. A loss that is not finite is a
+// *DivergedError; it ends the run before the weights change.
+func (t *Trainer) Run(ctx context.Context, o RunOptions) error {
+	if o.CheckpointSteps < 0 {
+		return fmt.Errorf("train: CheckpointSteps is %d, want 0 or more", o.CheckpointSteps)
+	}
+	if o.Folder != "" {
+		if err := disk.RemoveStale(o.Folder); err != nil {
+			return err
+		}
+	}
+	for !t.Done() {
+		err := t.epoch(ctx, o)
+		if errors.Is(err, ErrStopped) && o.Folder != "" {
+			err = errors.Join(t.Save(o.Folder), err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// epoch does what is left of the current epoch.
+func (t *Trainer) epoch(ctx context.Context, o RunOptions) error {
+	for t.at.Batch < t.batches {
+		if ctx.Err() != nil {
+			return t.stopped()
+		}
+		began := time.Now()
+		s, err := t.step()
+		if err != nil {
+			return err
+		}
+		t.at.TrainSeconds += time.Since(began).Seconds()
+		if o.OnStep != nil {
+			o.OnStep(s)
+		}
+		due := o.CheckpointSteps > 0 && t.at.Step%o.CheckpointSteps == 0 && t.at.Batch < t.batches
+		if due && o.Folder != "" {
+			if err := t.Save(o.Folder); err != nil {
+				return err
+			}
+		}
+	}
+	return t.endEpoch(ctx, o)
+}
+
+// stopped returns the error of a cancelled run.
+func (t *Trainer) stopped() error {
+	return fmt.Errorf("train: %w at epoch %d, step %d", ErrStopped, t.at.Epoch+1, t.at.Step)
+}
+
+// endEpoch validates, keeps the best weights and moves on to the next epoch.
+func (t *Trainer) endEpoch(ctx context.Context, o RunOptions) error {
+	e, seconds := Epoch{Epoch: t.at.Epoch + 1, Step: t.at.Step}, t.at.TrainSeconds
+	e.TrainLoss = t.at.LossSum / float64(t.at.Images)
+	e.ImagesPerSecond = float64(t.at.Images) / max(seconds, 1e-9)
+	loss := e.TrainLoss
+	if t.validation != nil {
+		began := time.Now()
+		var err error
+		if loss, err = t.validate(ctx); err != nil {
+			return err
+		}
+		e.ValLoss = &loss
+		seconds += time.Since(began).Seconds()
+	}
+	e.Seconds = seconds
+	next := t.at.after(&e, loss, t.cfg)
+	if e.Improved && o.Folder != "" {
+		if err := t.saveBest(o.Folder, e); err != nil {
+			return err
+		}
+	}
+	t.at = next
+	if o.OnEpoch != nil {
+		if err := o.OnEpoch(e); err != nil {
+			return err
+		}
+	}
+	if o.Folder != "" {
+		return t.Save(o.Folder)
+	}
+	return nil
+}
+
+// after returns the progress after an epoch that ended with the given loss.
+func (p progress) after(e *Epoch, loss float64, cfg Config) progress {
+	e.Improved = p.BestEpoch == 0 || loss < p.Best
+	next := progress{
+		Epoch: p.Epoch + 1, Step: p.Step,
+		BestEpoch: p.BestEpoch, Best: p.Best, Bar: p.Bar, Stale: p.Stale + 1,
+		History: append(p.History[:len(p.History):len(p.History)], *e),
+	}
+	if p.BestEpoch == 0 || loss < p.Bar-cfg.MinDelta {
+		next.Bar, next.Stale = loss, 0
+	}
+	if e.Improved {
+		next.Best, next.BestEpoch = loss, e.Epoch
+	}
+	next.Stopped = cfg.Patience > 0 && next.Stale >= cfg.Patience
+	return next
+}
+
+// validate returns the loss over the validation images.
+func (t *Trainer) validate(ctx context.Context) (float64, error) {
+	terms, err := t.runner.mean(ctx, toLoss, t.validation)
+	switch {
+	case errors.Is(err, ErrStopped):
+		return 0, t.stopped()
+	case err != nil:
+		return 0, err
+	}
+	loss := terms[0].Value
+	if finite(loss) {
+		return loss, nil
+	}
+	state, err := t.vars.State()
+	if err != nil {
+		return 0, err
+	}
+	what := badVariable(state)
+	if what == "" {
+		what = "the computation from the images of " + t.validation.Name
+	}
+	return 0, t.diverged(fmt.Sprintf("the validation loss is %v", loss), what)
+}
