@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"hourglass/kernels"
+	"hourglass/kernels/cpu/internal/simd"
 )
 
 // sweepGrain is how many elements a task of a pass over an arena should have.
@@ -83,25 +84,17 @@ func sgd(s *kernels.SGD, a arena, rate float32, step int) {
 
 func adam(s *kernels.Adam, a arena, rate float32, step int) {
 	t := float64(step) + 1
-	size := float32(float64(rate) / (1 - math.Pow(s.Beta1, t)))
-	perRoot := float32(1 / math.Sqrt(1-math.Pow(s.Beta2, t)))
-	coupled, keep := float32(s.WeightDecay), float32(1)
+	c := simd.AdamStep{
+		Coupled: float32(s.WeightDecay), Keep: 1,
+		New1: float32(1 - s.Beta1), Beta2: float32(s.Beta2), New2: float32(1 - s.Beta2),
+		Size:    float32(float64(rate) / (1 - math.Pow(s.Beta1, t))),
+		PerRoot: float32(1 / math.Sqrt(1-math.Pow(s.Beta2, t))),
+		Epsilon: float32(s.Epsilon),
+	}
 	if s.Decoupled {
-		coupled, keep = 0, float32(1-float64(rate)*s.WeightDecay)
+		c.Coupled, c.Keep = 0, float32(1-float64(rate)*s.WeightDecay)
 	}
-	new1, beta2, new2, epsilon := float32(1-s.Beta1), float32(s.Beta2), float32(1-s.Beta2), float32(s.Epsilon)
-	n := len(a.g)
-	oldW, oldM, oldV := a.old[0][:n], a.old[1][:n], a.old[2][:n]
-	newW, newM, newV := a.new[0][:n], a.new[1][:n], a.new[2][:n]
-	for i, g := range a.g {
-		w := oldW[i]
-		g += coupled * w
-		m := oldM[i]
-		m += new1 * (g - m)
-		v := beta2*oldV[i] + new2*g*g
-		newM[i], newV[i] = m, v
-		newW[i] = keep*w - size*m/(float32(math.Sqrt(float64(v)))*perRoot+epsilon)
-	}
+	simd.Adam(&c, a.new[0], a.new[1], a.new[2], a.g, a.old[0], a.old[1], a.old[2])
 }
 
 func rmsprop(s *kernels.RMSProp, a arena, rate float32) {
@@ -130,7 +123,8 @@ func clipByGlobalNorm(s kernels.ClipByGlobalNorm, out kernels.Operand) kernel {
 	tasks := pieces(n, sweepGrain)
 	square := func(c *call, task int, _ []float32) {
 		from, to := split(n, tasks, task, 16)
-		doubles(c.work)[task] = sumOfSquares(c.in[0].f32[from:to])
+		g := c.in[0].f32[from:to]
+		doubles(c.work)[task] = simd.SumProduct(g, g)
 	}
 	scale := func(c *call, task int, _ []float32) {
 		sum := 0.0
@@ -139,27 +133,9 @@ func clipByGlobalNorm(s kernels.ClipByGlobalNorm, out kernels.Operand) kernel {
 		}
 		factor := float32(s.Factor(math.Sqrt(sum)))
 		from, to := split(n, tasks, task, 16)
-		y := c.out.f32[from:to]
-		for i, g := range c.in[0].f32[from:to] {
-			y[i] = factor * g
-		}
+		simd.Scale(c.out.f32[from:to], c.in[0].f32[from:to], factor)
 	}
 	return kernel{phases: []phase{{tasks, square}, {tasks, scale}}, workspace: 2 * tasks, inPlace: 1}
-}
-
-func sumOfSquares(x []float32) float64 {
-	var s0, s1, s2, s3 float64
-	for ; len(x) >= 4; x = x[4:] {
-		a, b, c, d := float64(x[0]), float64(x[1]), float64(x[2]), float64(x[3])
-		s0 += a * a
-		s1 += b * b
-		s2 += c * c
-		s3 += d * d
-	}
-	for _, v := range x {
-		s0 += float64(v) * float64(v)
-	}
-	return s0 + s1 + (s2 + s3)
 }
 
 func ema(s kernels.EMA, out kernels.Operand) kernel {

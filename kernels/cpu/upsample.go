@@ -1,6 +1,9 @@
 package cpu
 
-import "hourglass/kernels"
+import (
+	"hourglass/kernels"
+	"hourglass/kernels/cpu/internal/simd"
+)
 
 // upsample sums, for each pixel of the result, the operand's pixels that it is
 // made of.
@@ -82,7 +85,5 @@ func setScaled(y, x []float32, a float32) {
 		copy(y, x)
 		return
 	}
-	for i, v := range x[:len(y)] {
-		y[i] = a * v
-	}
+	simd.Scale(y, x[:len(y)], a)
 }
