@@ -11,6 +11,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gorgonia.org/gorgonia"
@@ -32,6 +33,8 @@ type Builder struct {
 	assign []Assignment
 	scope  []string
 	err    error
+
+	differentiated bool // Gradients has been called
 }
 
 // A Param is a variable that keeps its value from step to step.
@@ -212,13 +215,23 @@ func (b *Builder) Constant(v float64) *Node {
 }
 
 // Gradients returns the gradients of a scalar by the nodes, which must be
-// inputs, through gorgonia.Grad. All go into one call: a second one on the same
-// graph finds nothing.
+// inputs, through gorgonia.Grad. All go into one call: Gorgonia allows no second
+// one on the same graph. It is an error if the scalar does not depend on one of
+// the nodes, or only through operations that have no gradient.
 func (b *Builder) Gradients(loss *Node, by ...*Node) []*Node {
-	if b.err != nil {
+	if b.err != nil || len(by) == 0 {
 		return nil
 	}
-	if len(by) == 0 {
+	if loss == nil || slices.Contains(by, nil) {
+		b.Fail("graph: gradient of %v by %v: a node is nil", loss, by)
+		return nil
+	}
+	if b.differentiated {
+		b.Fail("graph: gradient of %v: the graph has gradients already: ask for all of them in one call", loss)
+		return nil
+	}
+	if unused := b.unused(loss, by); len(unused) > 0 {
+		b.Fail("graph: the loss %v does not depend on %s, or not in a way that has a gradient", loss, strings.Join(unused, ", "))
 		return nil
 	}
 	grads, err := gorgonia.Grad(loss, by...)
@@ -226,7 +239,37 @@ func (b *Builder) Gradients(loss *Node, by ...*Node) []*Node {
 		b.Fail("graph: gradient of %v: %w", loss, err)
 		return nil
 	}
+	b.differentiated = true
 	return grads
+}
+
+// unused returns the names of the nodes that have no influence on the loss.
+func (b *Builder) unused(loss *Node, by []*Node) []string {
+	reached := map[*Node]bool{}
+	var visit func(n *Node)
+	visit = func(n *Node) {
+		if reached[n] {
+			return
+		}
+		reached[n] = true
+		differentiable := []bool(nil)
+		if o, ok := n.Op().(gorgonia.SDOp); ok {
+			differentiable = o.DiffWRT(len(operands(b.g, n)))
+		}
+		for i, in := range operands(b.g, n) {
+			if i < len(differentiable) && differentiable[i] {
+				visit(in)
+			}
+		}
+	}
+	visit(loss)
+	var names []string
+	for _, n := range by {
+		if !reached[n] {
+			names = append(names, n.Name())
+		}
+	}
+	return names
 }
 
 // Fn applies a function of one number to each element; a is its constant, 0 if

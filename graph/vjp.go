@@ -78,6 +78,9 @@ func between(g *gorgonia.ExprGraph, ys, by []*Node) ([]visited, error) {
 			return nil
 		}
 		seen[n] = true
+		if err := checkPresent(g, n); err != nil {
+			return err
+		}
 		v := visited{node: n, in: operands(g, n)}
 		for _, in := range v.in {
 			if err := visit(in); err != nil {
@@ -103,6 +106,16 @@ func between(g *gorgonia.ExprGraph, ys, by []*Node) ([]visited, error) {
 		order[i], order[j] = order[j], order[i]
 	}
 	return order, nil
+}
+
+// checkPresent returns an error unless n is the node that the graph has under
+// n's id. Gorgonia removes nodes that it replaces by others, such as x + 1 in
+// log(x + 1), and then confuses the ids of those made before.
+func checkPresent(g *gorgonia.ExprGraph, n *Node) error {
+	if g.Node(n.ID()).(*Node) != n {
+		return fmt.Errorf("%v is not in its graph under its id any more: Gorgonia merged it with another node, or removed it or one made before it", n)
+	}
+	return nil
 }
 
 // operands returns the nodes that n is computed from, in order.
