@@ -81,8 +81,49 @@ func makePlan(lanes, registers int, rows *[9]int) plan {
 	return p
 }
 
+// A large product is computed in passes that keep what the tiles reuse in the
+// nearer caches: passK rows of one column of tiles of B, and passM rows of A,
+// passK deep. Between passes every element of C goes through memory, its sum
+// unchanged, so that passes do not show in the result.
+const (
+	passK = 256
+	passM = 252
+)
+
 // gemmTiled runs the product by the tiles of pl.
 func gemmTiled(pl *plan, p *Product, c, a, b, bias []float32, taps []Tap) {
+	// Where tiles lie side by side only, nothing of B is used twice.
+	if p.K*len(taps) <= passK || p.M*(p.lastBlock()+1) <= pl.rows[1] {
+		gemmPass(pl, p, c, a, b, bias, taps)
+		return
+	}
+	q := *p
+	for m := 0; m < p.M; m += passM {
+		q.M = min(passM, p.M-m)
+		gemmDeep(pl, &q, c[m*p.LDC:], a[m*p.RS:], b, bias, taps)
+	}
+}
+
+// gemmDeep cuts the sum over taps and k into passes: several taps, or part of
+// a long one.
+func gemmDeep(pl *plan, p *Product, c, a, b, bias []float32, taps []Tap) {
+	q := *p
+	q.Act = Linear
+	group, step := max(1, passK/p.K), min(passK, p.K)
+	for t := 0; t < len(taps); t += group {
+		end := min(t+group, len(taps))
+		for k := 0; k < p.K; k += step {
+			q.K = min(step, p.K-k)
+			if end == len(taps) && k+step >= p.K {
+				q.Act = p.Act
+			}
+			gemmPass(pl, &q, c, a[k*p.KS:], b[k*p.LDB:], bias, taps[t:end])
+			q.Init = Accumulate
+		}
+	}
+}
+
+func gemmPass(pl *plan, p *Product, c, a, b, bias []float32, taps []Tap) {
 	t := p.tile(b, taps)
 	t.allow(pl.lanes)
 	n, left := 0, (p.N+pl.lanes-1)/pl.lanes
