@@ -113,16 +113,24 @@ func (u *Update) lower(p *Program, vars *Variables) error {
 		if !ok || !s.param {
 			return fmt.Errorf("graph: compile: %s is not a trainable variable", n.Name())
 		}
-		p.pin(p.nodes[u.Grads[i]], grads.View(4*s.offset, s.operand.Bytes()), "∂"+n.Name(), pinned)
+		g := p.nodes[u.Grads[i]]
+		if !g.operand.Shape.Equal(s.operand.Shape) {
+			return fmt.Errorf("graph: compile: the gradient by %s is %v, want %v", n.Name(), g.operand, s.operand)
+		}
+		p.pin(g, grads.View(4*s.offset, s.operand.Bytes()), "∂"+n.Name(), pinned)
 	}
 	p.compute = len(p.plan.steps)
 
 	whole := p.variable("gradients", grads, vars.n)
 	state := p.variable("parameters", vars.state, vars.rows, vars.n)
+	rate, step := p.nodes[u.LearningRate], p.nodes[u.Step]
+	if _, err := kernels.Infer(u.Optimizer, state.operand, whole.operand, rate.operand, step.operand); err != nil {
+		return fmt.Errorf("graph: compile: %w", err)
+	}
 	if u.ClipNorm > 0 {
 		p.add(kernels.ClipByGlobalNorm{Max: u.ClipNorm}, whole, whole)
 	}
-	p.add(u.Optimizer, state, state, whole, p.nodes[u.LearningRate], p.nodes[u.Step])
+	p.add(u.Optimizer, state, state, whole, rate, step)
 	if u.AverageDecay > 0 {
 		if vars.average == nil {
 			return fmt.Errorf("graph: compile: the variables keep no average")
@@ -135,7 +143,11 @@ func (u *Update) lower(p *Program, vars *Variables) error {
 		if err != nil {
 			return err
 		}
-		p.add(kernels.Unary{Fn: kernels.Copy}, p.variable(a.To.Name(), s.buffer, s.operand.Shape...), p.nodes[a.Value])
+		value := p.nodes[a.Value]
+		if s.param || value.operand.DType != s.operand.DType || !value.operand.Shape.Equal(s.operand.Shape) {
+			return fmt.Errorf("graph: compile: assignment of %v to %s, want a fixed variable of the value's type and shape", value.operand, a.To.Name())
+		}
+		p.add(kernels.Unary{Fn: kernels.Copy}, p.variable(a.To.Name(), s.buffer, s.operand.Shape...), value)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"hash/fnv"
+	"slices"
 
 	"hourglass/kernels"
 )
@@ -153,7 +154,10 @@ func (v *Variables) Put(name string, o kernels.Operand, data []byte) error {
 		return fmt.Errorf("graph: data set %s has %d bytes, want %d for %v", name, len(data), o.Bytes(), o)
 	}
 	s, ok := v.slots[name]
-	if ok && (s.param || s.operand.DType != o.DType || !s.operand.Shape.Equal(o.Shape)) {
+	if slices.ContainsFunc(v.params, func(p *Param) bool { return p.Name == name }) {
+		return fmt.Errorf("graph: data set %s: the name is taken by a variable", name)
+	}
+	if ok && ( s.operand.DType != o.DType || !s.operand.Shape.Equal(o.Shape)) {
 		return fmt.Errorf("graph: data set %s: the name is taken by a %v", name, s.operand)
 	}
 	if !ok {
@@ -257,6 +261,9 @@ func (v *Variables) State() ([]Array, error) {
 func (v *Variables) SetState(state []Array) error {
 	given := map[string]Array{}
 	for _, a := range state {
+		if _, twice := given[a.Name]; twice {
+			return fmt.Errorf("graph: the state has two arrays called %q", a.Name)
+		}
 		given[a.Name] = a
 	}
 	regions := v.regions()
