@@ -157,7 +157,7 @@ func (v *Variables) Put(name string, o kernels.Operand, data []byte) error {
 	if slices.ContainsFunc(v.params, func(p *Param) bool { return p.Name == name }) {
 		return fmt.Errorf("graph: data set %s: the name is taken by a variable", name)
 	}
-	if ok && ( s.operand.DType != o.DType || !s.operand.Shape.Equal(o.Shape)) {
+	if ok && (s.operand.DType != o.DType || !s.operand.Shape.Equal(o.Shape)) {
 		return fmt.Errorf("graph: data set %s: the name is taken by a %v", name, s.operand)
 	}
 	if !ok {
