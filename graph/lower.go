@@ -42,6 +42,7 @@ const (
 	isConstant             // uploaded once
 	isVariable             // in Variables
 	isView                 // where its base lives
+	inThread               // inside a segment, a few samples at a time
 )
 
 // A step computes one value.
@@ -51,8 +52,21 @@ type step struct {
 	in   []*value
 	out  *value
 	node *Node // what it was lowered from, for messages
+
+	segment   *segment // steps that run depth first; spec is nil
+	results   []*value // of a segment
+	workspace int      // bytes
+
 	run  func() error
 	args launchArgs
+}
+
+// outs returns the values that the step computes.
+func (s *step) outs() []*value {
+	if s.segment != nil {
+		return s.results
+	}
+	return []*value{s.out}
 }
 
 // root returns the value whose memory v is.
@@ -109,8 +123,8 @@ func (l *lowering) reach(outs []*Node) ([]*Node, error) {
 		if n.Graph() != l.g {
 			return nil, fmt.Errorf("graph: compile: %v is of another graph", n)
 		}
-		if l.g.Node(n.ID()).(*Node) != n {
-			return nil, fmt.Errorf("graph: compile: %v is not in its graph any more: Gorgonia merged it with another node or removed it", n)
+		if err := checkPresent(l.g, n); err != nil {
+			return nil, fmt.Errorf("graph: compile: %w", err)
 		}
 		nodes = append(nodes, n)
 		queue = append(queue, operands(l.g, n)...)

@@ -17,20 +17,14 @@ func place(p *plan, inPlace []uint32, workspace []int, keep []*value) (size int,
 	a := &arena{}
 	work = make([]int, len(p.steps))
 	for i, s := range p.steps {
-		out := s.out.root()
-		if out.home == inArena {
-			if over := overwritten(s, i, inPlace[i], last); over != nil {
-				out.offset = over.offset
-				a.rename(over, out)
-			} else {
-				out.offset = a.take(out, aligned(out.operand.Bytes()))
-			}
+		for _, v := range s.outs() {
+			a.result(s, i, v.root(), inPlace[i], last)
 		}
 		if workspace[i] > 0 {
 			work[i] = a.take(nil, aligned(workspace[i]))
 			a.release(nil)
 		}
-		for _, v := range append(slices.Clone(s.in), s.out) {
+		for _, v := range append(slices.Clone(s.in), s.outs()...) {
 			if r := v.root(); r.home == inArena && last[r] <= i {
 				a.release(r)
 			}
@@ -44,7 +38,9 @@ func place(p *plan, inPlace []uint32, workspace []int, keep []*value) (size int,
 func lastReads(p *plan, keep []*value) map[*value]int {
 	last := map[*value]int{}
 	for i, s := range p.steps {
-		last[s.out.root()] = max(last[s.out.root()], i)
+		for _, v := range s.outs() {
+			last[v.root()] = max(last[v.root()], i)
+		}
 		for _, v := range s.in {
 			last[v.root()] = i
 		}
@@ -80,6 +76,19 @@ type arena struct {
 type block struct {
 	owner        *value // nil for the workspace of the step at hand
 	offset, size int
+}
+
+// result places a result of step i.
+func (a *arena) result(s *step, i int, out *value, inPlace uint32, last map[*value]int) {
+	if out.home != inArena {
+		return
+	}
+	if over := overwritten(s, i, inPlace, last); over != nil {
+		out.offset = over.offset
+		a.rename(over, out)
+		return
+	}
+	out.offset = a.take(out, aligned(out.operand.Bytes()))
 }
 
 func (a *arena) take(owner *value, size int) int {

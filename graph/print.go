@@ -18,13 +18,38 @@ func (p *Program) String() string {
 		if i == p.compute {
 			b.WriteString("update:\n")
 		}
-		names := make([]string, len(s.in))
-		for k, v := range s.in {
-			names[k] = v.label()
+		if s.segment != nil {
+			s.segment.print(&b, i)
+			continue
 		}
-		fmt.Fprintf(&b, "%3d  %-14s %-28s ← %s  (%s)\n", i, s.out.label(), s.out.operand.String()+s.out.where(), s.describe(), strings.Join(names, ", "))
+		s.print(&b, fmt.Sprintf("%3d", i), s.out.where())
 	}
 	return b.String()
+}
+
+// print writes a step's line.
+func (s *step) print(b *strings.Builder, number, where string) {
+	names := make([]string, len(s.in))
+	for k, v := range s.in {
+		names[k] = v.label()
+	}
+	fmt.Fprintf(b, "%s  %-14s %-28s ← %s  (%s)\n", number, s.out.label(), s.out.operand.String()+where, s.describe(), strings.Join(names, ", "))
+}
+
+// print writes a segment's lines. A place that begins with ~ is in the memory
+// of a thread, + is a sum over the batch.
+func (g *segment) print(b *strings.Builder, number int) {
+	fmt.Fprintf(b, "%3d  depth first: %d of %d samples at a time, %s a thread, sums in %d parts\n", number, g.size, g.n, byteCount(g.thread), g.groups)
+	for _, s := range g.steps {
+		where := s.out.where()
+		switch {
+		case s.sum != nil:
+			where = " +" + where
+		case s.out.memory.place == byThread:
+			where = fmt.Sprintf(" ~%d", s.out.memory.offset)
+		}
+		s.step.print(b, "   ", where)
+	}
 }
 
 // label returns the name of a value in a plan, which is its memory's.

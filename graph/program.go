@@ -82,6 +82,11 @@ func CompileWith(g *gorgonia.ExprGraph, dev kernels.Device, o Options, outs ...*
 			return nil, err
 		}
 	}
+	if !o.Unfused {
+		if prog.compute, err = deepen(p, dev, prog.compute); err != nil {
+			return nil, err
+		}
+	}
 	return prog, prog.prepare()
 }
 
@@ -188,7 +193,8 @@ func (p *Program) prepare() error {
 	steps := p.plan.steps
 	inPlace, workspace := make([]uint32, len(steps)), make([]int, len(steps))
 	for i, s := range steps {
-		if s.host != nil {
+		if s.host != nil || s.segment != nil {
+			workspace[i] = s.workspace
 			continue
 		}
 		in := make([]kernels.Operand, len(s.in))
@@ -214,6 +220,12 @@ func (p *Program) prepare() error {
 		return err
 	}
 	for i, s := range steps {
+		if s.segment != nil {
+			if err := s.segment.bind(arena.View(work[i], workspace[i])); err != nil {
+				return fmt.Errorf("graph: compile: memory for %d samples: %w", s.segment.size, err)
+			}
+			continue
+		}
 		s.args.out = s.out.root().buffer
 		s.args.in = make([]kernels.Buffer, len(s.in))
 		for k, v := range s.in {
@@ -228,11 +240,16 @@ func (p *Program) prepare() error {
 
 // bind gives every root value its memory.
 func (p *Program) bind(arena kernels.Buffer) error {
+	for _, s := range p.plan.steps {
+		for _, v := range s.outs() {
+			if r := v.root(); r.home == inArena {
+				r.buffer = arena.View(r.offset, r.operand.Bytes())
+			}
+		}
+	}
 	for _, v := range p.plan.values {
 		var err error
 		switch v.home {
-		case inArena:
-			v.buffer = arena.View(v.offset, v.operand.Bytes())
 		case isInput:
 			v.buffer, err = p.dev.Alloc(v.operand.Bytes())
 			p.unfed[v] = true
@@ -270,6 +287,10 @@ func (p *Program) Update() error { return p.runSteps(p.plan.steps[p.compute:]) }
 
 func (p *Program) runSteps(steps []*step) error {
 	for _, s := range steps {
+		if s.segment != nil {
+			s.segment.run()
+			continue
+		}
 		if s.run != nil {
 			if err := s.run(); err != nil {
 				return fmt.Errorf("graph: run: %s: %w", s.describe(), err)
@@ -353,7 +374,7 @@ func (p *Program) FeedInts(n *Node, data []int32) error {
 // output returns the value of a node that can be fetched.
 func (p *Program) output(n *Node) (*value, error) {
 	v := p.nodes[n]
-	if v == nil || !slices.ContainsFunc(p.plan.outs, func(o *value) bool { return o.root() == v.root() }) && v.root().home == inArena {
+	if v == nil || !slices.ContainsFunc(p.plan.outs, func(o *value) bool { return o.root() == v.root() }) && (v.root().home == inArena || v.root().home == inThread) {
 		return nil, fmt.Errorf("graph: fetch: %v is not an output of the program", n)
 	}
 	return v, nil
@@ -404,16 +425,17 @@ func (p *Program) Scalar(n *Node) (float64, error) {
 // FirstNonFinite runs Compute again, step by step, and names the first value
 // that holds NaN or infinity: an input, a parameter or a step's result.
 func (p *Program) FirstNonFinite() (what string, found bool, err error) {
-	bad := func(v *value) bool {
-		if !v.operand.DType.Float() || err != nil {
+	badMemory := func(m kernels.Buffer, o kernels.Operand) bool {
+		if !o.DType.Float() || err != nil {
 			return false
 		}
-		b := make([]byte, v.root().operand.Bytes())
-		if err = p.dev.Download(b, v.root().buffer); err != nil {
+		b := make([]byte, o.Bytes())
+		if err = p.dev.Download(b, m); err != nil {
 			return false
 		}
-		return slices.ContainsFunc(decode(b, v.operand.DType), func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) })
+		return slices.ContainsFunc(decode(b, o.DType), func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) })
 	}
+	bad := func(v *value) bool { return badMemory(v.root().buffer, v.operand) }
 	for _, v := range p.plan.values {
 		switch {
 		case v.home == isInput && bad(v):
@@ -423,10 +445,15 @@ func (p *Program) FirstNonFinite() (what string, found bool, err error) {
 		}
 	}
 	for _, s := range p.plan.steps[:p.compute] {
+		if s.segment != nil {
+			if in := s.segment.firstBad(badMemory); in != nil {
+				return "the result of " + in.describe(), true, err
+			}
+		}
 		if err := p.runSteps([]*step{s}); err != nil {
 			return "", false, err
 		}
-		if bad(s.out) {
+		if slices.ContainsFunc(s.outs(), bad) {
 			return "the result of " + s.describe(), true, err
 		}
 	}
@@ -436,7 +463,7 @@ func (p *Program) FirstNonFinite() (what string, found bool, err error) {
 // isRead reports whether v is read by the graph, and not just written.
 func (p *Program) isRead(v *value) bool {
 	for _, s := range p.plan.steps[:p.compute] {
-		if s.out == v {
+		if slices.Contains(s.outs(), v) {
 			return false
 		}
 		if slices.ContainsFunc(s.in, func(in *value) bool { return in.root() == v }) {

@@ -148,10 +148,13 @@ type Launch struct {
 	// can be checked; a device that fails later reports it from Sync. Run
 	// allocates nothing and is not called concurrently with itself.
 	Run func(out Buffer, in []Buffer, work Buffer)
-	// Serial computes the same on the calling thread alone, inside the work
-	// of a Threaded device's Parallel; thread is what that work was given.
-	// Calls of different threads may run at once. Nil on other devices.
-	Serial func(thread int, out Buffer, in []Buffer, work Buffer)
+	// Setup and Serial compute the same as Run on the calling thread alone,
+	// inside the work of a Threaded device's Parallel; thread is what that
+	// work was given. Setup prepares in work what depends on operands other
+	// than the batch, such as packed filters; Serial may follow any number of
+	// times, with other parts of a batch. Calls of different threads, with
+	// work of their own, may run at once. Nil on other devices.
+	Setup, Serial func(thread int, out Buffer, in []Buffer, work Buffer)
 }
 
 // A Threaded device computes on threads of the host.

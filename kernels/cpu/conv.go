@@ -5,68 +5,57 @@ import (
 	"hourglass/kernels/cpu/internal/simd"
 )
 
-// correlation is the plan of a Conv2D or a Conv2DInputGrad: each row of the
-// result is a sum of products of parts of the source's rows with taps of the
-// filter. In a Conv2D every place of the result meets all taps. In a
-// Conv2DInputGrad of stride s the places fall into s² phases, each of which
-// meets its own taps, and none meets a zero that a dilated image would have.
+// correlation is the plan of a Conv2D or a Conv2DInputGrad: every place of the
+// result is a product of a window of the source with some taps of the filter.
+// In a Conv2D all places have the same taps. In a Conv2DInputGrad of stride s
+// they fall into s² phases, each of which has its own taps, and none meets a
+// zero that a dilated image would have. At the borders taps that lie outside
+// the source are left out, so no padded copy is made.
 //
-// The columns that the taps reach outside the source are zeros of a copy in the
-// task's scratch memory; taps on rows outside are left out.
+// Places that have the same taps form a part: a lattice of rows and columns,
+// the same in all images, which is one product or few.
 type correlation struct {
-	n             int // images
-	srcC, dstC    int // channels
-	v, h          axis
-	grad          bool // a Conv2DInputGrad
-	epilogue      epilogue
-	left, padded  int      // zero columns before the source's, and its columns with all zeros
-	parts         [][]part // by the phases of the rows and of the columns
-	panels, panel int      // the result's channels are cut into panels of that many
-	dots          bool     // the filter is packed for simd.Dot
-	packed        bool     // the filter is packed in the workspace
-	packs         []tapPack
-	chunk         int // how many images a task takes through one panel before the next
-	tasks, unit   int // the rows of all images are cut into tasks at multiples of unit
+	g          *kernels.ConvGeometry
+	src, dst   kernels.Shape // [N H W C]
+	grad       bool          // a Conv2DInputGrad
+	rows, cols axis
+	epilogue   epilogue
+
+	dots          bool // the filter is packed for simd.Dot
+	packed        bool // the filter is packed in the workspace
+	panels, panel int  // the result's channels are cut into panels of that many
+	blocks        [][]tapBlock
+	parts         []part
+
+	tasks, unit int // the rows of all images are cut into tasks at multiples of unit
+	together    int // how many whole images are computed at a time
 }
 
-// axis describes the places of the result along the rows or the columns.
-type axis struct {
-	src, dst int
-	phases   []axisPhase // the place i is of phase i mod len(phases)
-	step     int         // source elements from one place of a phase to its next
+// tapBlock is the filter for the places of one row phase and one column phase,
+// as it is packed: [taps of the rows][taps of the columns][source channel] by
+// [result channel], one panel after the other.
+type tapBlock struct {
+	offset  int
+	k, rowK int // filter elements for each result channel, in all and in one row
 }
 
-// axisPhase is the places that meet the same taps, in the same way.
-type axisPhase struct {
-	count int   // how many places
-	start int   // the source element under the first tap of the first place, may be negative
-	taps  []int // where the taps lie in the filter, in the order of the source
-}
-
-// part is what the places of one row phase and one column phase meet.
+// part is the places of one span of the rows and one of the columns.
 type part struct {
-	filter     int // where its taps start in the packed filter
-	k          int // filter elements for each channel of the result
-	rowK       int // those of one filter row
+	rows, cols *span
+	block      *tapBlock
+	from       int // the first tap's place in the block: its k
 	full, last product
 }
 
-// product computes one row of a part, for one panel.
+// product computes the places of a part for one panel.
 type product struct {
 	simd.Product
-	taps   []simd.Tap // one for each filter row
-	rowLen int        // elements of the filter for each filter row
+	taps  []simd.Tap // one for each filter row
+	width int        // of the panel
 }
 
-// tapPack says where one filter tap goes.
-type tapPack struct {
-	part *part
-	from int // the offset of the tap's matrix in the filter
-	k    int // its first row among the part's
-}
-
-// panelWidth is the most channels that are computed together: four vectors, so that the part of the filter that they need stays in the
-// second-level cache.
+// panelWidth is the most channels that are computed together: four vectors, so
+// that the part of the filter that they need stays in the second-level cache.
 const panelWidth = 4 * vector
 
 // vector is the float32s of the widest vector.
@@ -82,12 +71,12 @@ func conv2D(s kernels.Conv2D, in []kernels.Operand) (kernel, error) {
 		return kernel{}, err
 	}
 	v := &correlation{
-		n: g.N, srcC: g.Ci, dstC: g.Co,
-		v:        forwardAxis(g.H, g.OH, g.KH, g.SH, g.Top),
-		h:        forwardAxis(g.W, g.OW, g.KW, g.SW, g.Left),
+		g: g, src: g.Image(), dst: g.Result(),
+		rows:     forwardAxis(g.H, g.OH, g.KH, g.SH, g.Top),
+		cols:     forwardAxis(g.W, g.OW, g.KW, g.SW, g.Left),
 		epilogue: newEpilogue(s.Epilogue),
 	}
-	return v.kernel(g), nil
+	return v.kernel(), nil
 }
 
 func conv2DInputGrad(s kernels.Conv2DInputGrad, in []kernels.Operand) (kernel, error) {
@@ -96,87 +85,36 @@ func conv2DInputGrad(s kernels.Conv2DInputGrad, in []kernels.Operand) (kernel, e
 		return kernel{}, err
 	}
 	v := &correlation{
-		n: g.N, srcC: g.Co, dstC: g.Ci, grad: true,
-		v:        backwardAxis(g.OH, g.H, g.KH, g.SH, g.Top),
-		h:        backwardAxis(g.OW, g.W, g.KW, g.SW, g.Left),
+		g: g, src: g.Result(), dst: g.Image(), grad: true,
+		rows:     backwardAxis(g.OH, g.H, g.KH, g.SH, g.Top),
+		cols:     backwardAxis(g.OW, g.W, g.KW, g.SW, g.Left),
 		epilogue: newEpilogue(s.Epilogue),
 	}
-	return v.kernel(g), nil
-}
-
-// forwardAxis has one phase, of all taps.
-func forwardAxis(src, dst, kernel, stride, before int) axis {
-	taps := make([]int, kernel)
-	for i := range taps {
-		taps[i] = i
-	}
-	return axis{src, dst, []axisPhase{{dst, -before, taps}}, stride}
-}
-
-// backwardAxis has a phase for each place within a stride. Place i got a share
-// of the result's element o through tap k = i + before − o·stride, so it meets
-// the taps of one remainder, the last first.
-func backwardAxis(src, dst, kernel, stride, before int) axis {
-	a := axis{src: src, dst: dst, step: 1}
-	for first := range min(stride, dst) {
-		rest, o := (first+before)%stride, (first+before)/stride
-		var taps []int
-		for k := rest; k < kernel; k += stride {
-			taps = append([]int{k}, taps...)
-		}
-		count := (dst - first + stride - 1) / stride
-		a.phases = append(a.phases, axisPhase{count, o - len(taps) + 1, taps})
-	}
-	return a
-}
-
-// at returns the phase of place i and the source element under its first tap.
-func (a *axis) at(i int) (phase, start int) {
-	phase = i % len(a.phases)
-	return phase, a.phases[phase].start + i/len(a.phases)*a.step
-}
-
-// reach returns how many elements before and after the source the taps touch.
-func (a *axis) reach() (before, after int) {
-	for _, p := range a.phases {
-		if len(p.taps) > 0 {
-			before = max(before, -p.start)
-			after = max(after, p.start+(p.count-1)*a.step+len(p.taps)-a.src)
-		}
-	}
-	return before, after
-}
-
-// clip returns the taps of a place that lie on the source, when its first lies
-// on element start.
-func (a *axis) clip(phase, start int) (from, to int) {
-	from = max(0, -start)
-	return from, max(from, min(len(a.phases[phase].taps), a.src-start))
+	return v.kernel(), nil
 }
 
 // kernel completes the plan.
-func (v *correlation) kernel(g *kernels.ConvGeometry) kernel {
-	left, right := v.h.reach()
-	v.left, v.padded = left, left+v.h.src+right
+func (v *correlation) kernel() kernel {
 	v.choosePanels()
-	filter := v.planParts(g)
-	v.cut(g)
-
-	k := kernel{scratch: v.chunk * v.imageScratch()}
+	size := v.planBlocks()
+	v.planParts()
+	v.cut()
+	var k kernel
 	if v.packed {
-		k.workspace = filter
-		n := pieces(filter, grainElements)
+		k.workspace, k.setup = size, 1
+		taps := v.g.KH * v.g.KW
+		n := min(taps, pieces(size, grainElements))
 		k.phases = append(k.phases, phase{n, func(c *call, task int, _ []float32) {
-			from, to := split(len(v.packs), n, task, 1)
-			for _, p := range v.packs[from:to] {
-				v.pack(c.work, c.in[1].f32, p)
+			from, to := split(taps, n, task, 1)
+			for tap := from; tap < to; tap++ {
+				v.pack(c.work, c.in[1].f32, tap/v.g.KW, tap%v.g.KW)
 			}
 		}})
 	}
-	rows := v.n * v.v.dst
-	k.phases = append(k.phases, phase{v.tasks, func(c *call, task int, scratch []float32) {
+	rows := v.dst[0] * v.dst[1]
+	k.phases = append(k.phases, phase{v.tasks, func(c *call, task int, _ []float32) {
 		from, to := split(rows, v.tasks, task, v.unit)
-		v.run(c, from, to, scratch)
+		v.run(c, from, to)
 	}})
 	return k
 }
@@ -184,212 +122,236 @@ func (v *correlation) kernel(g *kernels.ConvGeometry) kernel {
 // choosePanels decides how the filter lies in memory. HWIO is as simd.Gemm
 // wants it for a Conv2D of few channels; anything else is packed.
 func (v *correlation) choosePanels() {
-	places := v.n * v.v.dst * v.h.dst
-	v.panels, v.panel = 1, v.dstC
-	v.dots = v.dstC <= maxDotWidth && v.srcC >= 4
-	if !v.dots && places >= panelWidth {
-		v.panels = (v.dstC + panelWidth - 1) / panelWidth
-		v.panel = (v.dstC + v.panels*vector - 1) / (v.panels * vector) * vector
-		v.panels = (v.dstC + v.panel - 1) / v.panel
-	}
-	if v.panels == 1 {
-		v.panel = v.dstC
+	srcC, dstC := v.src[3], v.dst[3]
+	v.panels, v.panel = 1, dstC
+	v.dots = dstC <= maxDotWidth && srcC >= 4
+	if places := v.dst[0] * v.dst[1] * v.dst[2]; !v.dots && places >= panelWidth {
+		v.panels, v.panel = panelsOf(dstC)
 	}
 	v.packed = v.grad || v.dots || v.panels > 1
 }
 
-// planParts lays the taps of all phases one after the other and returns the
+// panelsOf cuts n channels into as few panels as there may be, of full vectors
+// and about equal width.
+func panelsOf(n int) (panels, width int) {
+	panels = (n + panelWidth - 1) / panelWidth
+	if panels == 1 {
+		return 1, n
+	}
+	width = (n + panels*vector - 1) / (panels * vector) * vector
+	return (n + width - 1) / width, width
+}
+
+// planBlocks lays the taps of all phases one after the other and returns the
 // elements they take.
-func (v *correlation) planParts(g *kernels.ConvGeometry) int {
+func (v *correlation) planBlocks() int {
 	at := 0
-	v.parts = make([][]part, len(v.v.phases))
-	for i, vp := range v.v.phases {
-		v.parts[i] = make([]part, len(v.h.phases))
-		for j, hp := range v.h.phases {
-			p := &v.parts[i][j]
-			p.filter, p.rowK = at, len(hp.taps)*v.srcC
-			p.k = len(vp.taps) * p.rowK
-			at += p.k * v.dstC
-			p.full = v.product(p, hp.count, len(vp.taps), v.panel)
-			p.last = v.product(p, hp.count, len(vp.taps), v.dstC-(v.panels-1)*v.panel)
-			for a, kh := range vp.taps {
-				for b, kw := range hp.taps {
-					v.packs = append(v.packs, tapPack{p, (kh*g.KW + kw) * g.Ci * g.Co, a*p.rowK + b*v.srcC})
-				}
-			}
+	for _, rowTaps := range v.rows.taps {
+		var blocks []tapBlock
+		for _, colTaps := range v.cols.taps {
+			rowK := len(colTaps) * v.src[3]
+			b := tapBlock{at, len(rowTaps) * rowK, rowK}
+			blocks = append(blocks, b)
+			at += b.k * v.dst[3]
 		}
+		v.blocks = append(v.blocks, blocks)
 	}
 	return at
 }
 
-func (v *correlation) product(p *part, count, rows, width int) product {
-	q := product{Product: simd.Product{
-		M: count, N: width, K: p.rowK,
-		RS: v.h.step * v.srcC, KS: 1,
-		LDB: width, LDC: len(v.h.phases) * v.dstC,
-		Init: v.epilogue.init, Act: v.epilogue.act,
-	}, rowLen: p.rowK * width}
-	if v.dots {
-		q.LDB, q.rowLen = p.k, p.rowK
+// planParts makes the products of all parts.
+func (v *correlation) planParts() {
+	for i := range v.rows.spans {
+		for j := range v.cols.spans {
+			p := part{rows: &v.rows.spans[i], cols: &v.cols.spans[j]}
+			p.block = &v.blocks[p.rows.phase][p.cols.phase]
+			p.from = p.rows.tap*p.block.rowK + p.cols.tap*v.src[3]
+			p.full = v.product(&p, v.panel)
+			p.last = v.product(&p, v.dst[3]-(v.panels-1)*v.panel)
+			v.parts = append(v.parts, p)
+		}
 	}
-	for i := range rows {
-		q.taps = append(q.taps, simd.Tap{A: i * v.padded * v.srcC, B: i * q.rowLen})
+}
+
+func (v *correlation) product(p *part, width int) product {
+	q := product{width: width, Product: simd.Product{
+		N: width, K: p.cols.taps * v.src[3], KS: 1, LDB: width,
+		Init: v.epilogue.init, Act: v.epilogue.act,
+	}}
+	tapB := p.block.rowK * width
+	if v.dots {
+		q.LDB, tapB = p.block.k, p.block.rowK
+	}
+	if p.cols.taps > 0 {
+		for i := range p.rows.taps {
+			q.taps = append(q.taps, simd.Tap{A: i * v.src[2] * v.src[3], B: i * tapB})
+		}
 	}
 	return q
 }
 
-// imageScratch returns the elements of one padded image.
-func (v *correlation) imageScratch() int {
-	if v.padded == v.h.src {
-		return 0
-	}
-	return v.v.src * v.padded * v.srcC
-}
-
 // Limits of the cut into tasks.
 const (
-	grainFlops   = 1 << 21 // the least a task has to do
-	filterReuse  = 128     // the fewest operations for each filter element
-	chunkScratch = 1 << 16 // elements of padded images a task holds at once
-	wholeImages  = 64      // with as many images, tasks are cut between them
+	grainFlops  = 1 << 21 // the least a task has to do
+	filterReuse = 128     // the fewest operations for each filter element
+	wholeImages = 64      // with as many images, tasks are cut between them
+	imagesSize  = 1 << 15 // elements of the source images that are computed at a time
 )
 
 // cut decides how the work is cut into tasks, by shape alone.
-func (v *correlation) cut(g *kernels.ConvGeometry) {
-	rows := v.n * v.v.dst
+func (v *correlation) cut() {
+	rows := v.dst[0] * v.dst[1]
 	v.unit = 1
-	if v.n >= wholeImages {
-		v.unit = v.v.dst
+	if v.dst[0] >= wholeImages {
+		v.unit = v.dst[1]
 	}
 	if rows > 0 {
-		grain := max(grainFlops, filterReuse*g.Filter().Size())
-		v.tasks = min(pieces(int(g.Flops()), grain), (rows+v.unit-1)/v.unit)
+		grain := max(grainFlops, filterReuse*v.g.Filter().Size())
+		v.tasks = min(pieces(int(v.g.Flops()), grain), (rows+v.unit-1)/v.unit)
 	}
-	v.chunk = 1
-	if v.panels > 1 {
-		v.chunk = max(1, min(v.n, chunkScratch/max(1, v.imageScratch())))
-	}
+	v.together = max(1, imagesSize/v.src[1:].Size())
 }
 
-// pack copies one tap of the filter w to its place.
-func (v *correlation) pack(to, w []float32, p tapPack) {
-	to, tap := to[p.part.filter:], w[p.from:][:v.srcC*v.dstC]
+// pack copies one tap of the filter w to its place in its block.
+func (v *correlation) pack(to, w []float32, kh, kw int) {
+	srcC, dstC := v.src[3], v.dst[3]
+	rowPhase, i := v.rows.find(kh)
+	colPhase, j := v.cols.find(kw)
+	if rowPhase < 0 || colPhase < 0 {
+		return // no place of the result has the tap
+	}
+	b := &v.blocks[rowPhase][colPhase]
+	at := i*b.rowK + j*srcC
+	to, tap := to[b.offset:], w[(kh*v.g.KW+kw)*srcC*dstC:][:srcC*dstC]
 	switch {
 	case v.dots && v.grad:
-		for n := range v.dstC {
-			copy(to[n*p.part.k+p.k:], tap[n*v.srcC:][:v.srcC])
+		for n := range dstC {
+			copy(to[n*b.k+at:], tap[n*srcC:][:srcC])
 		}
 	case v.dots:
-		simd.Transpose(to[p.k:], p.part.k, tap, v.dstC, v.srcC, v.dstC)
-	case v.grad:
-		for n := 0; n < v.dstC; n += v.panel {
-			width := min(v.panel, v.dstC-n)
-			simd.Transpose(to[n*p.part.k+p.k*width:], width, tap[n*v.srcC:], v.srcC, width, v.srcC)
-		}
+		simd.Transpose(to[at:], b.k, tap, dstC, srcC, dstC)
 	default:
-		for n := 0; n < v.dstC; n += v.panel {
-			width := min(v.panel, v.dstC-n)
-			panel := to[n*p.part.k+p.k*width:]
-			for k := range v.srcC {
-				copy(panel[k*width:][:width], tap[k*v.dstC+n:])
+		for n := 0; n < dstC; n += v.panel {
+			width := min(v.panel, dstC-n)
+			panel := to[n*b.k+at*width:]
+			if v.grad {
+				simd.Transpose(panel, width, tap[n*srcC:], srcC, width, srcC)
+				continue
+			}
+			for k := range srcC {
+				copy(panel[k*width:][:width], tap[k*dstC+n:])
 			}
 		}
 	}
 }
 
 // run computes the rows from up to to, counted through all images.
-func (v *correlation) run(c *call, from, to int, scratch []float32) {
+func (v *correlation) run(c *call, from, to int) {
 	filter := c.in[1].f32
 	if v.packed {
 		filter = c.work
 	}
-	for from < to {
-		end := min(to, (from/v.v.dst+v.chunk)*v.v.dst)
-		v.pad(c.in[0].f32, from, end, scratch)
-		for panel := range v.panels {
-			for row := from; row < end; row++ {
-				v.row(c, filter, panel, from, row, scratch)
-				if panel == v.panels-1 {
-					n := v.h.dst * v.dstC
-					v.epilogue.finish(c, row*n, n)
-				}
+	height := v.dst[1]
+	for panel := range v.panels {
+		for at := from; at < to; {
+			image, first := at/height, at%height
+			images, last := 1, min(height, first+to-at)
+			if first == 0 {
+				images = max(1, min(v.together, (to-at)/height))
 			}
+			if panel == 0 {
+				preload(c.in[0].f32[image*v.src[1:].Size():][:images*v.src[1:].Size()])
+			}
+			for i := range v.parts {
+				v.part(c, filter, &v.parts[i], panel, box{image, images, first, last})
+			}
+			n := ((images-1)*height + last - first)
+			if panel == v.panels-1 {
+				row := v.dst[2] * v.dst[3]
+				v.epilogue.finish(c, at*row, n*row)
+			}
+			at += n
 		}
-		from = end
 	}
 }
 
-// pad copies what the rows from up to end read of the source to scratch, with
-// zero columns around: whole images, each at its place, but only the rows of
-// them that are read.
-func (v *correlation) pad(src []float32, from, end int, scratch []float32) {
-	if v.imageScratch() == 0 {
+// box is some images, and rows of each of them.
+type box struct{ image, images, from, to int }
+
+// part computes the places of a part that lie in the box.
+func (v *correlation) part(c *call, filter []float32, p *part, panel int, b box) {
+	first, rows := p.rows.within(b.from, b.to)
+	if rows == 0 {
 		return
 	}
-	width, padded, left := v.h.src*v.srcC, v.padded*v.srcC, v.left*v.srcC
-	for image := from / v.v.dst; image*v.v.dst < end; image++ {
-		first := max(from-image*v.v.dst, 0)
-		last := min(end-image*v.v.dst, v.v.dst) - 1
-		lo, hi := v.sourceRows(first, last)
-		to := scratch[(image-from/v.v.dst)*v.imageScratch():]
-		for h := lo; h < hi; h++ {
-			row := to[h*padded:][:padded]
-			clear(row[:left])
-			copy(row[left:], src[(image*v.v.src+h)*width:][:width])
-			clear(row[left+width:])
-		}
+	q := &p.full
+	if panel == v.panels-1 {
+		q = &p.last
 	}
-}
-
-// sourceRows returns the source rows that the result's rows first to last of an
-// image read.
-func (v *correlation) sourceRows(first, last int) (lo, hi int) {
-	lo, hi = v.v.src, 0
-	for h := first; h <= last; h++ {
-		phase, start := v.v.at(h)
-		a, b := v.v.clip(phase, start)
-		if a < b {
-			lo, hi = min(lo, start+a), max(hi, start+b)
-		}
-	}
-	return lo, hi
-}
-
-// row computes one panel of a row; chunk is the first row whose image is in
-// scratch.
-func (v *correlation) row(c *call, filter []float32, panel, chunk, row int, scratch []float32) {
-	image, h := row/v.v.dst, row%v.v.dst
-	phase, start := v.v.at(h)
-	tap, tapEnd := v.v.clip(phase, start)
-	src := scratch
-	if v.imageScratch() == 0 {
-		src = c.in[0].f32[image*v.v.src*v.padded*v.srcC:]
-	} else {
-		src = src[(image-chunk/v.v.dst)*v.imageScratch():]
-	}
-	if tap < tapEnd {
-		src = src[(start+tap)*v.padded*v.srcC:]
-	}
+	srcRow, dstRow := v.src[2]*v.src[3], v.dst[2]*v.dst[3]
 	channel := panel * v.panel
-	bias := v.epilogue.biasFrom(c, channel)
-	for j := range v.parts[phase] {
-		p := &v.parts[phase][j]
-		q := &p.full
-		if panel == v.panels-1 {
-			q = &p.last
+	dst := c.out.f32[(b.image*v.dst[1]+p.rows.first+first*p.rows.every)*dstRow+p.cols.first*v.dst[3]+channel:]
+	var src []float32
+	if len(q.taps) > 0 {
+		src = c.in[0].f32[(b.image*v.src[1]+p.rows.start+first*p.rows.step)*srcRow+p.cols.start*v.src[3]:]
+		if v.dots {
+			filter = filter[p.block.offset+p.from:]
+		} else {
+			filter = filter[p.block.offset+channel*p.block.k+p.from*q.width:]
 		}
-		dst := c.out.f32[(row*v.h.dst+j)*v.dstC+channel:]
-		var a, b []float32
-		taps := q.taps[:tapEnd-tap]
-		if q.K > 0 && len(taps) > 0 {
-			a = src[(v.left+v.h.phases[j].start)*v.srcC:]
-			b = filter[p.filter+channel*p.k+tap*q.rowLen:]
+	}
+	m := stretch{p.cols.count, p.cols.step * v.src[3], p.cols.every * v.dst[3]}
+	blocks := stretch{rows, p.rows.step * srcRow, p.rows.every * dstRow}
+	calls := stretch{b.images, v.src[1] * srcRow, v.dst[1] * dstRow}
+	arrange(&m, &blocks, &calls)
+	r := q.Product
+	r.M, r.RS, r.LDC = m.count, m.src, m.dst
+	r.Blocks, r.BlockA, r.BlockC = blocks.count, blocks.src, blocks.dst
+	bias := v.epilogue.biasFrom(c, channel)
+	for i := range calls.count {
+		a := src
+		if len(q.taps) > 0 {
+			a = src[i*calls.src:]
 		}
 		if v.dots {
-			simd.Dot(&q.Product, dst, a, b, bias, taps)
+			simd.Dot(&r, dst[i*calls.dst:], a, filter, bias, q.taps)
 		} else {
-			simd.Gemm(&q.Product, dst, a, b, bias, taps)
+			simd.Gemm(&r, dst[i*calls.dst:], a, filter, bias, q.taps)
 		}
+	}
+}
+
+// stretch is a number of places at equal distances in source and result.
+type stretch struct{ count, src, dst int }
+
+// preloadSize is the size of an array that pays to preload.
+const preloadSize = 1 << 13
+
+// preload reads each cache line of x in order, which the processor's
+// prefetchers follow, before a product meets them in an order that they do not.
+func preload(x []float32) (sum float32) {
+	if len(x) >= preloadSize {
+		for i := 0; i < len(x); i += vector {
+			sum += x[i]
+		}
+	}
+	return sum
+}
+
+// enoughRows is how many rows make an efficient tile.
+const enoughRows = 6
+
+// arrange swaps the stretches so that m, the rows of a tile, has enough places
+// if any has, and calls has the fewest.
+func arrange(m, blocks, calls *stretch) {
+	if m.count < enoughRows && blocks.count > m.count {
+		*m, *blocks = *blocks, *m
+	}
+	if m.count < enoughRows && calls.count > m.count {
+		*m, *calls = *calls, *m
+	}
+	if calls.count > blocks.count {
+		*blocks, *calls = *calls, *blocks
 	}
 }
 

@@ -48,8 +48,11 @@ func matMul(s kernels.MatMul, in []kernels.Operand) (kernel, error) {
 	if !p.packed {
 		return kernel{phases: []phase{run}}, nil
 	}
-	packing := pieces(k*n, grainElements)
-	return kernel{workspace: k * n, phases: []phase{{packing, func(c *call, task int, _ []float32) {
+	packing, setup := pieces(k*n, grainElements), 1
+	if p.transA {
+		setup = 0 // both matrices are batches
+	}
+	return kernel{workspace: k * n, setup: setup, phases: []phase{{packing, func(c *call, task int, _ []float32) {
 		p.pack(c.work, c.in[1].f32, task, packing)
 	}}, run}}, nil
 }
@@ -73,9 +76,7 @@ func (p *product2D) choose() {
 		return
 	}
 	if p.n > 0 {
-		p.panels = (p.n + panelWidth - 1) / panelWidth
-		p.panel = (p.n + p.panels*vector - 1) / (p.panels * vector) * vector
-		p.panels = (p.n + p.panel - 1) / p.panel
+		p.panels, p.panel = panelsOf(p.n)
 	}
 	p.packed = p.transB || p.panels > 1 && p.m > fewRows && p.k >= vector
 }

@@ -13,6 +13,7 @@ import (
 // phase adds them in the order of the tasks.
 type kernel struct {
 	phases    []phase
+	setup     int    // how many of the first phases read no operand that is a batch
 	workspace int    // float32s, shared by all tasks of a launch
 	scratch   int    // float32s, private to a task, its contents arbitrary
 	inPlace   uint32 // bit i: out may be the memory of operand i
@@ -117,15 +118,25 @@ func (p *pool) launch(k kernel) kernels.Launch {
 				p.do(k.phases[i].tasks, run)
 			}
 		},
-		Serial: func(thread int, out kernels.Buffer, in []kernels.Buffer, work kernels.Buffer) {
-			c := &calls[thread]
-			c.bind(out, in, work, k.workspace)
-			for i := range k.phases {
-				for task := range k.phases[i].tasks {
-					k.phases[i].run(c, task, p.scratch[thread])
-				}
+		Setup:  p.serial(&k, calls, 0, k.setup),
+		Serial: p.serial(&k, calls, k.setup, len(k.phases)),
+	}
+}
+
+// serial returns what runs some of the phases on the calling thread.
+func (p *pool) serial(k *kernel, calls []call, from, to int) func(thread int, out kernels.Buffer, in []kernels.Buffer, work kernels.Buffer) {
+	phases := k.phases[from:to]
+	return func(thread int, out kernels.Buffer, in []kernels.Buffer, work kernels.Buffer) {
+		if len(phases) == 0 {
+			return
+		}
+		c := &calls[thread]
+		c.bind(out, in, work, k.workspace)
+		for i := range phases {
+			for task := range phases[i].tasks {
+				phases[i].run(c, task, p.scratch[thread])
 			}
-		},
+		}
 	}
 }
 

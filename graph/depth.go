@@ -1,0 +1,209 @@
+package graph
+
+import (
+	"slices"
+
+	"hourglass/kernels"
+)
+
+// Bounds of the cost model. They depend on shapes alone, since a schedule
+// decides in which order sums are added.
+const (
+	cacheBytes  = 384 << 10 // that a thread's samples may take, of its second-level cache
+	worthBytes  = 512 << 10 // below, a segment's results stay in the cache anyway
+	mostSamples = 64        // at a time
+	mostGroups  = 16
+	sumBytes    = 8 << 20 // that all accumulators may take
+)
+
+// deepen finds the segments of a plan and makes each a step of its own.
+func deepen(p *plan, dev kernels.Device, compute int) (int, error) {
+	threaded, ok := dev.(kernels.Threaded)
+	if !ok {
+		return compute, nil
+	}
+	n := batchOf(p, compute)
+	if n < 2 {
+		return compute, nil
+	}
+	f := &finder{plan: p, n: n}
+	for _, s := range p.steps[:compute] {
+		f.step(s)
+	}
+	f.close()
+	after := slices.Clone(p.steps[compute:])
+	var steps []*step
+	for _, run := range f.runs {
+		g, err := newSegment(p, run, n, threaded, f.runs, after)
+		if err != nil {
+			return 0, err
+		}
+		if g == nil {
+			steps = append(steps, run.steps...)
+			continue
+		}
+		s, err := g.asStep()
+		if err != nil {
+			return 0, err
+		}
+		steps = append(steps, s)
+	}
+	p.steps = append(steps, after...)
+	return len(steps), nil
+}
+
+// batchOf returns the size of the batch: the leading axis of the first result
+// that convolution, product or gathering makes.
+func batchOf(p *plan, compute int) int {
+	for _, s := range p.steps[:compute] {
+		switch s.spec.(type) {
+		case kernels.Gather, kernels.Conv2D, kernels.MatMul:
+			return s.out.operand.Shape[0]
+		}
+	}
+	return 0
+}
+
+// A role says how a step divides when the batch does.
+type role struct {
+	in  []bool // operands of which a sub-batch needs its own part alone
+	sum bool   // the result is the sum over the parts, else it is made of them
+}
+
+// roleOf returns the role of a step in batches of n, and false if it needs the
+// whole batch.
+func roleOf(s *step, n int) (role, bool) {
+	lead := func(v *value) bool { return len(v.operand.Shape) > 0 && v.operand.Shape[0] == n }
+	r := role{in: make([]bool, len(s.in))}
+	all := func() (role, bool) {
+		for i, v := range s.in {
+			r.in[i] = true
+			if !lead(v) {
+				return r, false
+			}
+		}
+		return r, lead(s.out)
+	}
+	switch spec := s.spec.(type) {
+	case kernels.Elementwise, kernels.Broadcast:
+		for i, v := range s.in {
+			r.in[i] = lead(v) && len(v.operand.Shape) == len(s.out.operand.Shape)
+		}
+		return r, lead(s.out)
+	case kernels.Conv2D, kernels.Conv2DInputGrad:
+		e, _ := epilogueOf(spec)
+		r.in[0], r.in[len(r.in)-1] = true, e.Grad != kernels.Copy
+		return r, lead(s.out)
+	case kernels.Conv2DFilterGrad:
+		r.sum = true
+		r.in[0], r.in[1] = true, true
+		return r, lead(s.in[0])
+	case kernels.MatMul:
+		return matMulRole(spec, r, s, n)
+	case kernels.Sum:
+		return reductionRole(spec.Axes, r, s, n)
+	case kernels.Mean:
+		return reductionRole(spec.Axes, r, s, n)
+	case kernels.Gather:
+		r.in[1] = true
+		return r, lead(s.out)
+	case kernels.MaxPool2D, kernels.MaxPool2DGrad, kernels.MaxPool2DSelect, kernels.AvgPool2D,
+		kernels.AvgPool2DGrad, kernels.Upsample2D, kernels.Upsample2DGrad:
+		return all()
+	case kernels.Concat:
+		if spec.Axis > 0 {
+			return all()
+		}
+	case kernels.Slice:
+		if spec.Axis > 0 {
+			return all()
+		}
+	case kernels.Pad:
+		if spec.Axis > 0 {
+			return all()
+		}
+	}
+	return r, false
+}
+
+func matMulRole(spec kernels.MatMul, r role, s *step, n int) (role, bool) {
+	if !spec.TransA {
+		r.in[0] = true
+		if spec.Grad != kernels.Copy {
+			r.in[len(r.in)-1] = true
+		}
+		return r, s.out.operand.Shape[0] == n
+	}
+	r.sum, r.in[0], r.in[1] = true, true, true
+	return r, !spec.TransB && spec.Epilogue == kernels.Epilogue{} && s.in[0].operand.Shape[0] == n
+}
+
+func reductionRole(axes kernels.Axes, r role, s *step, n int) (role, bool) {
+	shape := s.in[0].operand.Shape
+	r.in[0], r.sum = true, axes.Has(0)
+	return r, len(shape) > 0 && shape[0] == n
+}
+
+// finder cuts a plan into runs.
+type finder struct {
+	plan *plan
+	n    int
+	runs []*runOfSteps
+	open *runOfSteps
+	made map[*value]role // roots that the open run makes
+}
+
+// A runOfSteps is a candidate for a segment, or steps that are none.
+type runOfSteps struct {
+	steps []*step
+	roles []role
+}
+
+// step puts s into the open run, before it, or behind it.
+func (f *finder) step(s *step) {
+	r, ok := roleOf(s, f.n)
+	if ok && f.open != nil && f.fits(s, r) {
+		f.put(s, r)
+		return
+	}
+	if f.open != nil && !f.depends(s) && !ok {
+		f.runs = append(f.runs, &runOfSteps{steps: []*step{s}})
+		return
+	}
+	f.close()
+	if !ok {
+		f.runs = append(f.runs, &runOfSteps{steps: []*step{s}})
+		return
+	}
+	f.open, f.made = &runOfSteps{}, map[*value]role{}
+	f.put(s, r)
+}
+
+func (f *finder) put(s *step, r role) {
+	f.open.steps = append(f.open.steps, s)
+	f.open.roles = append(f.open.roles, r)
+	f.made[s.out.root()] = r
+}
+
+func (f *finder) close() {
+	if f.open != nil {
+		f.runs = append(f.runs, f.open)
+		f.open = nil
+	}
+}
+
+// depends reports whether s reads what the open run makes.
+func (f *finder) depends(s *step) bool {
+	return slices.ContainsFunc(s.in, func(v *value) bool { _, ok := f.made[v.root()]; return ok })
+}
+
+// fits reports whether every operand that the open run makes is wanted in the
+// parts in which it is made.
+func (f *finder) fits(s *step, r role) bool {
+	for i, v := range s.in {
+		if made, ok := f.made[v.root()]; ok && (made.sum || !r.in[i]) {
+			return false
+		}
+	}
+	return true
+}

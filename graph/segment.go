@@ -1,0 +1,300 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"hourglass/kernels"
+)
+
+// A segment is a run of steps that need not have the whole batch at once. Each
+// thread takes a few samples through all of its steps before the next few, so
+// that what lies between the steps stays in the thread's cache, and threads
+// meet once a segment instead of once a step. Results that are sums over the
+// batch, as filters' gradients are, go to a fixed number of accumulators, which
+// are added in their order in the end: the bits do not depend on the threads.
+type segment struct {
+	n, size int // samples in all, and at a time
+	groups  int // accumulators; each takes its share of the samples in order
+	steps   []*innerStep
+	sums    []*batchSum
+	memory  map[memoryKey]*innerMemory
+	order   []*innerMemory // in the order of their making
+	thread  int            // bytes of a thread's own memory
+
+	dev   kernels.Threaded
+	ready []bool // by thread: Setup is done in this run
+	work  func(group, thread int)
+}
+
+// An innerStep is a step on a few samples.
+type innerStep struct {
+	*step
+	launch kernels.Launch
+	sum    *batchSum // where the result is added, if it is a sum over the batch
+	in     []innerValue
+	out    innerValue
+	offset int          // of its workspace in the thread's memory
+	args   []launchArgs // by thread
+}
+
+// A batchSum is a result that is summed over the batch.
+type batchSum struct {
+	out     *value
+	operand kernels.Operand // of one accumulator
+	offset  int             // of the accumulators in the segment's workspace
+	add     kernels.Launch  // accumulator + part
+	total   kernels.Launch  // the sum of all accumulators
+	mean    kernels.Launch  // the sum divided by the number of its terms, if wanted
+	isMean  bool
+	addIn   [][][]kernels.Buffer // by group and thread: accumulator, part
+	totalIn []kernels.Buffer
+	outIn   []kernels.Buffer
+}
+
+// An innerValue is an operand of a step on a few samples.
+type innerValue struct {
+	*value
+	memory *innerMemory
+}
+
+// innerMemory is where inner values live: what is a root in the plan.
+type innerMemory struct {
+	*value
+	outer *value
+	place residence
+	table []kernels.Buffer
+}
+
+type memoryKey struct {
+	root  *value
+	place residence
+}
+
+// residence says by what an innerMemory's table is indexed.
+type residence uint8
+
+const (
+	whole    residence = iota // nothing: the outer value's memory
+	bySample                  // the samples' part of the outer value's memory
+	byThread                  // the thread's own memory
+	byGroup                   // the accumulator of the group
+)
+
+// newSegment returns the segment of a run, or nil if it is not worth one. others
+// are all runs, and after the steps behind them.
+func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, others []*runOfSteps, after []*step) (*segment, error) {
+	if len(run.steps) < 2 || len(run.roles) == 0 {
+		return nil, nil
+	}
+	g := &segment{n: n, size: 1, dev: dev, memory: map[memoryKey]*innerMemory{}}
+	outside := readOutside(p, run, others, after)
+	made, total := 0, 0
+	for i, s := range run.steps {
+		if run.roles[i].sum {
+			total += aligned(s.out.operand.Bytes())
+		} else {
+			made += s.out.operand.Bytes()
+		}
+	}
+	if made < worthBytes || total > sumBytes {
+		return nil, nil
+	}
+	if err := g.build(run, outside); err != nil {
+		return nil, err
+	}
+	if size := largestDivisor(n, min(mostSamples, cacheBytes/max(g.thread, 1))); size > 1 {
+		g.size, g.steps, g.sums, g.order, g.memory = size, nil, nil, nil, map[memoryKey]*innerMemory{}
+		if err := g.build(run, outside); err != nil {
+			return nil, err
+		}
+	}
+	g.groups = min(mostGroups, n/g.size, max(2, sumBytes/max(total, 1)))
+	return g, nil
+}
+
+// largestDivisor returns the largest divisor of n that is at most bound, and at
+// least 1.
+func largestDivisor(n, bound int) int {
+	for d := min(n, bound); d > 1; d-- {
+		if n%d == 0 {
+			return d
+		}
+	}
+	return 1
+}
+
+// readOutside returns the roots that somebody reads who is not in the run.
+func readOutside(p *plan, run *runOfSteps, others []*runOfSteps, after []*step) map[*value]bool {
+	read := map[*value]bool{}
+	for _, v := range p.outs {
+		read[v.root()] = true
+	}
+	note := func(steps []*step) {
+		for _, s := range steps {
+			for _, v := range s.in {
+				read[v.root()] = true
+			}
+		}
+	}
+	for _, o := range others {
+		if o != run {
+			note(o.steps)
+		}
+	}
+	note(after)
+	return read
+}
+
+// build prepares the launches for g.size samples and plans a thread's memory.
+func (g *segment) build(run *runOfSteps, outside map[*value]bool) error {
+	sub := &plan{}
+	var inPlace []uint32
+	for i, s := range run.steps {
+		in, shadow, err := g.inner(s, run.roles[i], outside)
+		if err != nil {
+			return err
+		}
+		g.steps = append(g.steps, in)
+		sub.steps = append(sub.steps, shadow)
+		inPlace = append(inPlace, in.launch.InPlace)
+	}
+	// Workspaces keep what Setup prepared, so no two share memory.
+	g.thread, _ = place(sub, inPlace, make([]int, len(sub.steps)), nil)
+	for _, s := range g.steps {
+		s.offset = g.thread
+		g.thread += aligned(s.launch.Workspace)
+	}
+	return nil
+}
+
+// inner returns a step for a few samples, and its shadow in the plan of the
+// thread's memory.
+func (g *segment) inner(s *step, r role, outside map[*value]bool) (*innerStep, *step, error) {
+	in := &innerStep{step: s}
+	shadow := &step{spec: g.spec(s, r)}
+	var operands []kernels.Operand
+	for k, v := range s.in {
+		at := whole
+		if r.in[k] {
+			at = bySample
+		}
+		iv := g.value(v, at)
+		in.in = append(in.in, iv)
+		shadow.in = append(shadow.in, iv.value)
+		operands = append(operands, iv.operand)
+	}
+	var err error
+	switch root := s.out.root(); {
+	case r.sum:
+		if in.sum, err = g.newSum(s); err != nil {
+			return nil, nil, err
+		}
+		in.out = g.value(s.out, byGroup)
+	case root.home == inArena && !outside[root]:
+		g.memory[memoryKey{root, bySample}] = g.newMemory(root, byThread)
+		in.out = g.value(s.out, bySample)
+	default:
+		in.out = g.value(s.out, bySample)
+	}
+	shadow.out = in.out.value
+	in.launch, err = g.dev.Prepare(shadow.spec, in.out.operand, operands...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("graph: compile: %s: %w", s.describe(), err)
+	}
+	return in, shadow, nil
+}
+
+// spec returns what a step does with a few samples.
+func (g *segment) spec(s *step, r role) kernels.Spec {
+	switch spec := s.spec.(type) {
+	case kernels.Mean:
+		if r.sum {
+			return kernels.Sum{Axes: spec.Axes}
+		}
+	case kernels.Broadcast:
+		shape := spec.To.Shape()
+		shape[0] = g.size
+		return kernels.Broadcast{To: kernels.DimsOf(shape...)}
+	}
+	return s.spec
+}
+
+// value returns the operand v as a few samples see it.
+func (g *segment) value(v *value, at residence) innerValue {
+	key := memoryKey{v.root(), at}
+	m := g.memory[key]
+	if m == nil {
+		m = g.newMemory(key.root, at)
+		g.memory[key] = m
+	}
+	shape := v.operand.Shape.Clone()
+	if at == bySample {
+		shape[0] = g.size
+	}
+	return innerValue{&value{
+		operand: kernels.Operand{DType: v.operand.DType, Shape: shape},
+		name:    v.name, home: isView, base: m.value,
+	}, m}
+}
+
+func (g *segment) newMemory(root *value, at residence) *innerMemory {
+	size := root.operand.Shape.Size()
+	home := isVariable
+	if at == byThread {
+		home = inArena
+	}
+	if at == bySample || at == byThread {
+		size = size / g.n * g.size
+	}
+	operand := kernels.Operand{DType: root.operand.DType, Shape: kernels.Shape{size}}
+	m := &innerMemory{&value{operand: operand, name: root.name, home: home}, root, at, nil}
+	g.order = append(g.order, m)
+	return m
+}
+
+// newSum prepares the accumulation of a step's result. The total needs the
+// number of groups, so it is prepared by finish.
+func (g *segment) newSum(s *step) (*batchSum, error) {
+	o := kernels.Operand{DType: s.out.operand.DType, Shape: kernels.Shape{s.out.operand.Shape.Size()}}
+	b := &batchSum{out: s.out, operand: o}
+	_, b.isMean = s.spec.(kernels.Mean)
+	var err error
+	b.add, err = g.dev.Prepare(kernels.Binary{Fn: kernels.Add}, o, o, o)
+	if err != nil {
+		return nil, fmt.Errorf("graph: compile: sum of %s: %w", s.describe(), err)
+	}
+	if b.isMean {
+		terms := float64(s.in[0].operand.Shape.Size()) / float64(o.Shape.Size())
+		b.mean, err = g.dev.Prepare(kernels.Unary{Fn: kernels.Scale, A: 1 / terms}, o, o)
+	}
+	g.sums = append(g.sums, b)
+	return b, err
+}
+
+// asStep returns the segment as one step of the plan.
+func (g *segment) asStep() (*step, error) {
+	s := &step{segment: g}
+	for _, m := range g.order {
+		made := slices.ContainsFunc(g.steps, func(in *innerStep) bool { return in.out.memory == m })
+		switch {
+		case m.place == byThread:
+			m.outer.home = inThread
+		case made:
+			s.results = append(s.results, m.outer)
+		default:
+			s.in = append(s.in, m.outer)
+		}
+	}
+	s.out = s.results[0]
+	for _, b := range g.sums {
+		all := kernels.Operand{DType: b.operand.DType, Shape: kernels.Shape{g.groups, b.operand.Shape[0]}}
+		var err error
+		if b.total, err = g.dev.Prepare(kernels.Sum{Axes: kernels.AxesOf(0)}, b.operand, all); err != nil {
+			return nil, fmt.Errorf("graph: compile: sum of %d parts: %w", g.groups, err)
+		}
+		b.offset = s.workspace
+		s.workspace += g.groups * aligned(b.operand.Bytes())
+	}
+	return s, nil
+}
