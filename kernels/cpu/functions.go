@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"hourglass/kernels"
+	"hourglass/kernels/cpu/internal/simd"
 )
 
 // apply computes one function on a block: dst[i] = fn(x[i], y[i]; a). All
@@ -25,27 +26,21 @@ var functions = [...]func(dst, x, y []float32, a float32){
 			dst[i] = -x[i]
 		}
 	},
-	kernels.Scale: func(dst, x, _ []float32, a float32) {
-		for i := range dst {
-			dst[i] = a * x[i]
-		}
-	},
+	kernels.Scale: func(dst, x, _ []float32, a float32) { simd.Scale(dst, x, a) },
 	kernels.Offset: func(dst, x, _ []float32, a float32) {
 		for i := range dst {
 			dst[i] = x[i] + a
 		}
 	},
 	kernels.Square: func(dst, x, _ []float32, _ float32) {
-		for i := range dst {
-			dst[i] = x[i] * x[i]
-		}
+		simd.Mul(dst, x, x)
 	},
-	kernels.Sqrt:       each(func(x float32) float32 { return float32(math.Sqrt(float64(x))) }),
+	kernels.Sqrt:       of1(simd.Sqrt),
 	kernels.Reciprocal: each(func(x float32) float32 { return 1 / x }),
 	kernels.Abs:        each(abs),
 	kernels.Sign:       each(sign),
-	kernels.Exp:        each(exp),
-	kernels.Log:        each(func(x float32) float32 { return float32(math.Log(float64(x))) }),
+	kernels.Exp:        of1(simd.Exp),
+	kernels.Log:        of1(simd.Log),
 	kernels.Step: func(dst, x, _ []float32, _ float32) {
 		for i := range dst {
 			dst[i] = truth(x[i] > 0)
@@ -62,24 +57,8 @@ var functions = [...]func(dst, x, y []float32, a float32){
 		}
 	},
 
-	kernels.ReLU: func(dst, x, _ []float32, _ float32) {
-		for i := range dst {
-			v := x[i]
-			if v <= 0 { // not x > 0, which would swallow NaN
-				v = 0
-			}
-			dst[i] = v
-		}
-	},
-	kernels.LeakyReLU: func(dst, x, _ []float32, a float32) {
-		for i := range dst {
-			v := x[i]
-			if !(v > 0) {
-				v *= a
-			}
-			dst[i] = v
-		}
-	},
+	kernels.ReLU:      of1(simd.Rectify),
+	kernels.LeakyReLU: func(dst, x, _ []float32, a float32) { simd.LeakyReLU(dst, x, a) },
 	kernels.ELU: func(dst, x, _ []float32, a float32) {
 		for i := range dst {
 			v := x[i]
@@ -89,34 +68,18 @@ var functions = [...]func(dst, x, y []float32, a float32){
 			dst[i] = v
 		}
 	},
-	kernels.SiLU:      each(func(x float32) float32 { return x * sigmoid(x) }),
+	kernels.SiLU:      of1(simd.SiLU),
 	kernels.GELU:      each(func(x float32) float32 { return x * normalCDF(x) }),
-	kernels.Sigmoid:   each(sigmoid),
-	kernels.Tanh:      each(func(x float32) float32 { return float32(math.Tanh(float64(x))) }),
-	kernels.Softplus:  each(softplus),
+	kernels.Sigmoid:   of1(simd.Sigmoid),
+	kernels.Tanh:      of1(simd.Tanh),
+	kernels.Softplus:  of1(simd.Softplus),
 	kernels.GELUSlope: each(geluSlope),
 	kernels.GELUBend:  each(func(x float32) float32 { return normalPDF(x) * (2 - x*x) }),
 
-	kernels.Add: func(dst, x, y []float32, _ float32) {
-		for i := range dst {
-			dst[i] = x[i] + y[i]
-		}
-	},
-	kernels.Sub: func(dst, x, y []float32, _ float32) {
-		for i := range dst {
-			dst[i] = x[i] - y[i]
-		}
-	},
-	kernels.Mul: func(dst, x, y []float32, _ float32) {
-		for i := range dst {
-			dst[i] = x[i] * y[i]
-		}
-	},
-	kernels.Div: func(dst, x, y []float32, _ float32) {
-		for i := range dst {
-			dst[i] = x[i] / y[i]
-		}
-	},
+	kernels.Add:          of2(simd.Add),
+	kernels.Sub:          of2(simd.Sub),
+	kernels.Mul:          of2(simd.Mul),
+	kernels.Div:          of2(simd.Div),
 	kernels.Max:          pair(func(x, y float32) float32 { return max(x, y) }),
 	kernels.Min:          pair(func(x, y float32) float32 { return min(x, y) }),
 	kernels.Pow:          pair(func(x, y float32) float32 { return float32(math.Pow(float64(x), float64(y))) }),
@@ -127,24 +90,8 @@ var functions = [...]func(dst, x, y []float32, a float32){
 	kernels.Equal:        pair(func(x, y float32) float32 { return truth(x == y) }),
 	kernels.NotEqual:     pair(func(x, y float32) float32 { return truth(x != y) }),
 
-	kernels.ReLUGrad: func(dst, y, dy []float32, _ float32) {
-		for i := range dst {
-			v := dy[i]
-			if !(y[i] > 0) {
-				v = 0
-			}
-			dst[i] = v
-		}
-	},
-	kernels.LeakyReLUGrad: func(dst, y, dy []float32, a float32) {
-		for i := range dst {
-			v := dy[i]
-			if !(y[i] > 0) {
-				v *= a
-			}
-			dst[i] = v
-		}
-	},
+	kernels.ReLUGrad:      of2(simd.ReLUGrad),
+	kernels.LeakyReLUGrad: func(dst, y, dy []float32, a float32) { simd.LeakyReLUGrad(dst, y, dy, a) },
 	kernels.ELUGrad: func(dst, y, dy []float32, a float32) {
 		for i := range dst {
 			v := dy[i]
@@ -158,24 +105,14 @@ var functions = [...]func(dst, x, y []float32, a float32){
 		s := sigmoid(x)
 		return dy * s * (1 + x*(1-s))
 	}),
-	kernels.GELUGrad: pair(func(x, dy float32) float32 { return dy * geluSlope(x) }),
-	kernels.SigmoidGrad: func(dst, y, dy []float32, _ float32) {
-		for i := range dst {
-			dst[i] = dy[i] * y[i] * (1 - y[i])
-		}
-	},
-	kernels.TanhGrad: func(dst, y, dy []float32, _ float32) {
-		for i := range dst {
-			dst[i] = dy[i] * (1 - y[i]*y[i])
-		}
-	},
+	kernels.GELUGrad:     pair(func(x, dy float32) float32 { return dy * geluSlope(x) }),
+	kernels.SigmoidGrad:  of2(simd.SigmoidGrad),
+	kernels.TanhGrad:     of2(simd.TanhGrad),
 	kernels.SoftplusGrad: pair(func(y, dy float32) float32 { return -dy * float32(math.Expm1(-float64(y))) }),
 
 	kernels.SquaredError: func(dst, x, y []float32, _ float32) {
-		for i := range dst {
-			d := x[i] - y[i]
-			dst[i] = d * d
-		}
+		simd.Sub(dst, x, y)
+		simd.Mul(dst, dst, dst)
 	},
 	kernels.AbsoluteError: pair(func(x, y float32) float32 { return abs(x - y) }),
 	kernels.Huber: func(dst, x, y []float32, a float32) {
@@ -187,7 +124,26 @@ var functions = [...]func(dst, x, y []float32, a float32){
 			}
 		}
 	},
-	kernels.BCELogits: pair(func(x, y float32) float32 { return softplus(x) - x*y }),
+	kernels.BCELogits: func(dst, x, y []float32, _ float32) {
+		var block [64]float32
+		for len(dst) > 0 {
+			n := min(len(dst), len(block))
+			simd.Softplus(block[:n], x[:n])
+			simd.Mul(dst[:n], x[:n], y[:n])
+			simd.Sub(dst[:n], block[:n], dst[:n])
+			dst, x, y = dst[n:], x[n:], y[n:]
+		}
+	},
+}
+
+// of1 adapts a vectorised function of one number.
+func of1(f func(dst, x []float32)) func(dst, x, y []float32, a float32) {
+	return func(dst, x, _ []float32, _ float32) { f(dst, x) }
+}
+
+// of2 adapts a vectorised function of two numbers.
+func of2(f func(dst, x, y []float32)) func(dst, x, y []float32, a float32) {
+	return func(dst, x, y []float32, _ float32) { f(dst, x, y) }
 }
 
 // each returns the loop over a function of one number.
@@ -227,13 +183,7 @@ func sign(x float32) float32 {
 	return x
 }
 
-func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
-
 func sigmoid(x float32) float32 { return float32(1 / (1 + math.Exp(-float64(x)))) }
-
-func softplus(x float32) float32 {
-	return max(x, 0) + float32(math.Log1p(math.Exp(-math.Abs(float64(x)))))
-}
 
 func normalCDF(x float32) float32 { return float32(math.Erfc(-float64(x)/math.Sqrt2) / 2) }
 
