@@ -114,7 +114,7 @@ func (t *Trainer) Resume(folder string) (Resumed, error) {
 	if err := t.vars.SetState(state); err != nil {
 		return Resumed{}, fmt.Errorf("train: %s: %w", r.Path, err)
 	}
-	t.at, t.orderEpoch = at, -1
+	t.at = at
 	t.current = ""
 	if r.Path == path {
 		t.current = path

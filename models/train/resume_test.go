@@ -128,6 +128,40 @@ func TestResumeOptimizers(t *testing.T) {
 	}
 }
 
+// Early stopping's bar and count survive a resume.
+func TestResumeEarlyStopping(t *testing.T) {
+	for _, c := range []struct {
+		patience int
+		delta    float64
+		stopsAt  int
+	}{
+		{3, 1e9, 4}, // epoch 1 sets the bar, none lowers it by 1e9
+		{1, 0, 0},   // every epoch lowers it
+	} {
+		cfg := small
+		cfg.Epochs, cfg.Patience, cfg.MinDelta = 20, c.patience, c.delta
+		folder := t.TempDir()
+		for epoch := 1; epoch <= 4; epoch++ {
+			tr := newTrainer(t, smallModel(t, "dense"), cfg)
+			if epoch > 1 {
+				if _, err := tr.Resume(folder); err != nil {
+					t.Fatal(err)
+				}
+			}
+			enough := errors.New("one epoch is enough")
+			if err := tr.Run(context.Background(), RunOptions{OnEpoch: func(Epoch) error { return enough }}); err != enough {
+				t.Fatalf("error %v, want OnEpoch's", err)
+			}
+			if err := tr.Save(folder); err != nil {
+				t.Fatal(err)
+			}
+			if tr.StoppedEarly() != (epoch == c.stopsAt) {
+				t.Errorf("patience %d: stopped after epoch %d: %v, want it after epoch %d", c.patience, epoch, tr.StoppedEarly(), c.stopsAt)
+			}
+		}
+	}
+}
+
 func TestResumeOfADoneRun(t *testing.T) {
 	want, folder := uninterrupted(t, "dense", small)
 	tr := newTrainer(t, smallModel(t, "dense"), small)

@@ -97,6 +97,37 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
+// The random numbers of a vae's metrics are the seed's.
+func TestEvaluateSeeds(t *testing.T) {
+	tr, _ := uninterrupted(t, "vae", small)
+	weights, err := tr.Weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kl, elbo [3]float64
+	for i, seed := range []uint64{1, 1, 2} {
+		r, err := NewRunner(tr.model, device(t, 1), weights, RunnerOptions{Batch: 8, Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		metrics, err := r.Evaluate(context.Background(), blobs(13))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range metrics {
+			switch v.Name {
+			case "kl":
+				kl[i] = v.Value
+			case "elbo":
+				elbo[i] = v.Value
+			}
+		}
+	}
+	if kl[0] != kl[2] || elbo[0] != elbo[1] || elbo[0] == elbo[2] || elbo[0] == 0 {
+		t.Errorf("seeds 1, 1, 2: kl %v, elbo %v; want the kl of all equal, the elbo of the first two alone", kl, elbo)
+	}
+}
+
 func TestSample(t *testing.T) {
 	r := opened(t, "vae", 4)
 	ten, err := r.Sample(10, 3)

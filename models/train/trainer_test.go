@@ -311,6 +311,32 @@ func TestAverage(t *testing.T) {
 	}
 }
 
+// Running statistics follow the batches, and are among the weights.
+func TestRunningStatistics(t *testing.T) {
+	tr := newTrainer(t, smallModel(t, "conv"), small)
+	before, err := tr.Weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, tr, RunOptions{})
+	after, err := tr.Weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fixed := 0
+	for i, p := range tr.Variables().Params() {
+		if p.Fixed {
+			fixed++
+			if slices.Equal(before[i].Data, after[i].Data) {
+				t.Errorf("%s is as it was before training", p.Name)
+			}
+		}
+	}
+	if fixed == 0 {
+		t.Error("the model has no running statistics to test with")
+	}
+}
+
 // exploding diverges in its second step.
 func exploding(t *testing.T, rate float64) *Trainer {
 	t.Helper()
