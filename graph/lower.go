@@ -185,17 +185,16 @@ func (l *lowering) node(n *Node) error {
 	for _, x := range operands(l.g, n) {
 		in = append(in, l.plan.nodes[x])
 	}
-	s := &step{in: in, out: v, node: n}
-	if spec, ok := SpecOf(n); ok {
-		s.spec = spec
-	} else if err := recognise(n, s); err != nil {
-		return fmt.Errorf("graph: compile: %v: %w", n, err)
-	}
-	if _, ok := s.spec.(kernels.Reshape); ok {
-		v.home, v.base = isView, s.in[0]
+	spec, ok := SpecOf(n)
+	if !ok {
+		l.builtin(n, v, in)
 		return nil
 	}
-	l.plan.steps = append(l.plan.steps, s)
+	if _, ok := spec.(kernels.Reshape); ok {
+		v.home, v.base = isView, in[0]
+		return nil
+	}
+	l.plan.steps = append(l.plan.steps, &step{spec: spec, in: in, out: v, node: n})
 	return nil
 }
 

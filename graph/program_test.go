@@ -63,8 +63,7 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
-// TestFusionLeavesLess counts launches and memory: fusion must make fewer of
-// both, or it does nothing.
+// TestFusionLeavesLess counts launches: fusion must make fewer.
 func TestFusionLeavesLess(t *testing.T) {
 	for name, build := range nets {
 		n := build(t, kernels.Float32)
@@ -76,9 +75,8 @@ func TestFusionLeavesLess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s: %d launches and %d bytes, unfused %d and %d", name, len(fused.plan.steps), fused.arena, len(plain.plan.steps), plain.arena)
-		if 10*len(fused.plan.steps) > 8*len(plain.plan.steps) || fused.arena > plain.arena {
-			t.Errorf("%s: fusion leaves %d of %d launches and %d of %d bytes", name, len(fused.plan.steps), len(plain.plan.steps), fused.arena, plain.arena)
+		if 10*len(fused.plan.steps) > 7*len(plain.plan.steps) {
+			t.Errorf("%s: fusion leaves %d of %d launches", name, len(fused.plan.steps), len(plain.plan.steps))
 		}
 	}
 }
