@@ -53,7 +53,9 @@ func (t *Trainer) Save(folder string) error {
 	}
 	if err := writeSealed(path, state, metadata); err != nil {
 		if rotate {
-			err = errors.Join(err, os.Rename(previous, path))
+			if lost := os.Rename(previous, path); lost != nil {
+				err = fmt.Errorf("%w; the last one stays at %s", err, previous)
+			}
 		}
 		return fmt.Errorf("train: saving a checkpoint: %w", err)
 	}

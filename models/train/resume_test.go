@@ -221,7 +221,7 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 			t.Fatal(err)
 		}
 		path := filepath.Join(t.TempDir(), name)
-		step := 1 + len(whole)/2000
+		step := 1 + len(whole)/500
 		for i := 0; i < len(whole); i += step {
 			flipped := append([]byte{}, whole...)
 			flipped[i] ^= 1 << (i % 8)

@@ -248,7 +248,9 @@ func (t *Trainer) Run(ctx context.Context, o RunOptions) error {
 	for !t.Done() {
 		err := t.epoch(ctx, o)
 		if errors.Is(err, ErrStopped) && o.Folder != "" {
-			err = errors.Join(t.Save(o.Folder), err)
+			if failed := t.Save(o.Folder); failed != nil {
+				err = fmt.Errorf("%w; %w", err, failed)
+			}
 		}
 		if err != nil {
 			return err
