@@ -6,20 +6,30 @@ import (
 	"hourglass/kernels"
 )
 
-// Bounds of the cost model. They depend on shapes alone, since a schedule
-// decides in which order sums are added.
-const (
-	cacheBytes  = 384 << 10 // that a thread's samples may take, of its second-level cache
-	worthBytes  = 512 << 10 // below, a segment's results stay in the cache anyway
-	mostSamples = 64        // at a time
-	mostGroups  = 16
-	sumBytes    = 8 << 20 // that all accumulators may take
-)
+// A costModel decides which runs of steps become segments, and how these are
+// cut. It knows shapes alone, since a schedule decides in which order sums are
+// added, and results must not depend on the machine.
+type costModel struct {
+	cacheBytes  int // that a thread's samples may take, of its second-level cache
+	worthBytes  int // results smaller than this stay in the cache layer by layer too
+	mostSamples int // at a time
+	mostGroups  int // accumulators
+	sumBytes    int // that all accumulators may take
+}
+
+var usualCosts = costModel{
+	cacheBytes:  384 << 10,
+	worthBytes:  512 << 10,
+	mostSamples: 64,
+	mostGroups:  16,
+	sumBytes:    8 << 20,
+}
 
 // deepen finds the segments of a plan and makes each a step of its own.
-func deepen(p *plan, dev kernels.Device, compute int) (int, error) {
+func deepen(p *plan, dev kernels.Device, compute int, costs costModel) (int, error) {
 	threaded, ok := dev.(kernels.Threaded)
-	if !ok {
+	float64s := func(v *value) bool { return v.operand.DType == kernels.Float64 }
+	if !ok || slices.ContainsFunc(p.values, float64s) { // references run on one thread anyway
 		return compute, nil
 	}
 	n := batchOf(p, compute)
@@ -34,7 +44,7 @@ func deepen(p *plan, dev kernels.Device, compute int) (int, error) {
 	after := slices.Clone(p.steps[compute:])
 	var steps []*step
 	for _, run := range f.runs {
-		g, err := newSegment(p, run, n, threaded, f.runs, after)
+		g, err := newSegment(p, run, n, threaded, costs, f.runs, after)
 		if err != nil {
 			return 0, err
 		}

@@ -36,6 +36,15 @@ type Options struct {
 	// Unfused keeps every operation a step of its own, so that every node's
 	// result can be an output.
 	Unfused bool
+
+	costs *costModel // in place of usualCosts, for tests
+}
+
+func (o Options) schedule() costModel {
+	if o.costs != nil {
+		return *o.costs
+	}
+	return usualCosts
 }
 
 // An Update changes the variables after the outputs are computed.
@@ -83,7 +92,7 @@ func CompileWith(g *gorgonia.ExprGraph, dev kernels.Device, o Options, outs ...*
 		}
 	}
 	if !o.Unfused {
-		if prog.compute, err = deepen(p, dev, prog.compute); err != nil {
+		if prog.compute, err = deepen(p, dev, prog.compute, o.schedule()); err != nil {
 			return nil, err
 		}
 	}

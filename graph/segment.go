@@ -83,7 +83,7 @@ const (
 
 // newSegment returns the segment of a run, or nil if it is not worth one. others
 // are all runs, and after the steps behind them.
-func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, others []*runOfSteps, after []*step) (*segment, error) {
+func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, costs costModel, others []*runOfSteps, after []*step) (*segment, error) {
 	if len(run.steps) < 2 || len(run.roles) == 0 {
 		return nil, nil
 	}
@@ -97,19 +97,19 @@ func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, others []
 			made += s.out.operand.Bytes()
 		}
 	}
-	if made < worthBytes || total > sumBytes {
+	if made < costs.worthBytes || total > costs.sumBytes {
 		return nil, nil
 	}
 	if err := g.build(run, outside); err != nil {
 		return nil, err
 	}
-	if size := largestDivisor(n, min(mostSamples, cacheBytes/max(g.thread, 1))); size > 1 {
+	if size := largestDivisor(n, min(costs.mostSamples, costs.cacheBytes/max(g.thread, 1))); size > 1 {
 		g.size, g.steps, g.sums, g.order, g.memory = size, nil, nil, nil, map[memoryKey]*innerMemory{}
 		if err := g.build(run, outside); err != nil {
 			return nil, err
 		}
 	}
-	g.groups = min(mostGroups, n/g.size, max(2, sumBytes/max(total, 1)))
+	g.groups = min(costs.mostGroups, n/g.size, max(2, costs.sumBytes/max(total, 1)))
 	return g, nil
 }
 

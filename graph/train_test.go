@@ -18,6 +18,12 @@ type training struct {
 // newTraining compiles a step of the optimizer for a float32 net.
 func newTraining(t testing.TB, n *net, o kernels.Optimizer, clip float64) *training {
 	t.Helper()
+	return newTrainingWith(t, n, o, clip, Options{})
+}
+
+// newTrainingWith is newTraining with options of the compiler.
+func newTrainingWith(t testing.TB, n *net, o kernels.Optimizer, clip float64, options Options) *training {
+	t.Helper()
 	dev := newCPU(t, 2)
 	tr := &training{n: n, rate: n.b.Input("rate", 1), step: n.b.InputOf(kernels.Int32, "counter", 1)}
 	var err error
@@ -32,10 +38,11 @@ func newTraining(t testing.TB, n *net, o kernels.Optimizer, clip float64) *train
 			t.Fatal(err)
 		}
 	}
-	tr.p, err = CompileWith(n.b.Graph(), dev, Options{Variables: tr.vars, Update: &Update{
+	options.Variables, options.Update = tr.vars, &Update{
 		Params: n.b.Trainable(), Grads: n.grads, Optimizer: o, ClipNorm: clip, LearningRate: tr.rate, Step: tr.step,
 		AverageDecay: 0.5, Assign: n.b.Assignments(),
-	}}, n.loss)
+	}
+	tr.p, err = CompileWith(n.b.Graph(), dev, options, n.loss)
 	if err != nil {
 		t.Fatal(err)
 	}
