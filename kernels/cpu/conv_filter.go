@@ -5,9 +5,10 @@ import (
 	"hourglass/kernels/cpu/internal/simd"
 )
 
-// filterGrad is the plan of a Conv2DFilterGrad. A task adds up one row of the
-// filter over one group of result rows, into an accumulator of its own; a
-// second phase adds the accumulators of all groups.
+// filterGrad is the plan of a Conv2DFilterGrad. The result's rows are cut into
+// groups. A task adds up the filter, or one row of it if there are few groups,
+// over one group, into an accumulator of its own; a second phase adds the
+// accumulators of all groups.
 //
 // One filter row is a matrix [KW·Ci]×[Co]: a product of the image, whose
 // elements under the row are contiguous, and the gradient, summed over the
@@ -18,6 +19,7 @@ type filterGrad struct {
 	g       *kernels.ConvGeometry
 	swapped bool // accumulators hold [KH][Co][KW·Ci]
 	groups  int
+	split   int // 1, or KH where each filter row has its own tasks
 	unit    int // the rows of all results are cut into groups at multiples of unit
 	images  int // whole images that are taken at a time, or 0
 	rows    int // result rows of one image that are taken at a time, where images is 0
@@ -43,8 +45,9 @@ func conv2DFilterGrad(s kernels.Conv2DFilterGrad, in []kernels.Operand) (kernel,
 	f := &filterGrad{g: g, swapped: filled(g.KW*g.Ci) > filled(g.Co)}
 	f.cut()
 	f.planColumns()
-	k := kernel{phases: []phase{{f.groups * g.KH, func(c *call, task int, _ []float32) {
-		f.run(c, task/g.KH, task%g.KH)
+	k := kernel{phases: []phase{{f.groups * f.split, func(c *call, task int, _ []float32) {
+		from, to := split(g.KH, f.split, task%f.split, 1)
+		f.run(c, task/f.split, from, to)
 	}}}}
 	if f.direct() {
 		return k, nil
@@ -75,9 +78,10 @@ func filled(n int) int { return 1000 * n / ((n + vector - 1) / vector * vector) 
 
 // Limits of the cut into groups and parts.
 const (
-	groupPlaces = 512 // the fewest result places for an accumulator of their own
-	maxGroups   = 16
-	partPlaces  = 112 // about as many places as let a panel of the gradient stay in the first-level cache
+	groupPlaces = 1024 // the fewest result places for an accumulator of their own
+	maxGroups   = 32
+	fewGroups   = 8
+	partPlaces  = 800 // about as many places as let image and gradient stay in the second-level cache
 )
 
 // cut decides how the places are grouped, by shape alone.
@@ -85,6 +89,10 @@ func (f *filterGrad) cut() {
 	g := f.g
 	rows := g.N * g.OH
 	f.groups = max(1, min(rows*g.OW/groupPlaces, maxGroups, rows))
+	f.split = 1
+	if f.groups < fewGroups {
+		f.split = g.KH
+	}
 	f.unit = 1
 	if g.N >= f.groups {
 		f.unit = g.OH
@@ -174,16 +182,15 @@ func (f *filterGrad) resultRows(kh, from, to int) (int, int) {
 	return from, max(from, min(to, (g.H-1+g.Top-kh+g.SH)/g.SH))
 }
 
-// run adds up filter row kh over one group.
-func (f *filterGrad) run(c *call, group, kh int) {
+// run adds up the filter rows from up to to over one group.
+func (f *filterGrad) run(c *call, group, fromKH, toKH int) {
 	g := f.g
 	row := g.KW * g.Ci * g.Co
-	acc := c.out.f32[kh*row:][:row]
+	acc := c.out.f32
 	if !f.direct() {
-		acc = c.work[(group*g.KH+kh)*row:][:row]
+		acc = c.work[group*g.KH*row:]
 	}
-	clear(acc)
-	x, dy := c.in[0].f32, c.in[1].f32
+	clear(acc[fromKH*row : toKH*row])
 	at, end := split(g.N*g.OH, f.groups, group, f.unit)
 	for at < end {
 		image, from := at/g.OH, at%g.OH
@@ -194,10 +201,25 @@ func (f *filterGrad) run(c *call, group, kh int) {
 			images = max(1, min(f.images, (end-at)/g.OH))
 		}
 		at += (images-1)*g.OH + to - from
-		if from, to = f.resultRows(kh, from, to); from < to {
-			f.part(acc, x[image*g.H*g.W*g.Ci:], dy[image*g.OH*g.OW*g.Co:], kh, images, from, to)
+		x, dy := c.in[0].f32[image*g.H*g.W*g.Ci:], c.in[1].f32[image*g.OH*g.OW*g.Co:]
+		f.preload(x, dy, images, from, to)
+		for kh := fromKH; kh < toKH; kh++ {
+			if a, b := f.resultRows(kh, from, to); a < b {
+				f.part(acc[kh*row:][:row], x, dy, kh, images, a, b)
+			}
 		}
 	}
+}
+
+// preload preloads the result rows from up to to of one image, or all rows of
+// several images, and the image rows that they meet.
+func (f *filterGrad) preload(x, dy []float32, images, from, to int) {
+	g := f.g
+	top, bottom := max(0, from*g.SH-g.Top), min(g.H, (to-1)*g.SH-g.Top+g.KH)
+	if top < bottom {
+		preload(x[top*g.W*g.Ci : ((images-1)*g.H+bottom)*g.W*g.Ci])
+	}
+	preload(dy[from*g.OW*g.Co : ((images-1)*g.OH+to)*g.OW*g.Co])
 }
 
 // part adds the places of the result rows from up to to of one image, or of all

@@ -75,10 +75,11 @@ func convCases() []Case {
 	for _, layer := range []struct {
 		window
 		n, ci, co int
-	}{ // tasks of several images, groups of partial sums
-		{window{10, 12, 3, 3, [2]int{2, 2}, kernels.Same}, 67, 2, 3},
+	}{ // many tasks, of several images each and of rows of one; many and few
+		// groups of partial sums, of images and of rows
+		{window{10, 12, 3, 3, [2]int{1, 1}, kernels.Same}, 67, 2, 16},
 		{window{14, 14, 3, 3, [2]int{1, 1}, kernels.Same}, 65, 1, 2},
-		{window{30, 31, 3, 3, [2]int{1, 1}, kernels.Same}, 2, 17, 2},
+		{window{40, 41, 3, 3, [2]int{1, 1}, kernels.Same}, 2, 5, 16},
 		{window{1, 400, 1, 9, [2]int{1, 4}, kernels.Same}, 5, 2, 16},
 	} {
 		large := layer.cases(layer.n, layer.ci, layer.co, kernels.Epilogue{Bias: true, Fn: kernels.ReLU})
