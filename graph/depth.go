@@ -18,7 +18,7 @@ type costModel struct {
 }
 
 var usualCosts = costModel{
-	cacheBytes:  384 << 10,
+	cacheBytes:  640 << 10,
 	worthBytes:  512 << 10,
 	mostSamples: 64,
 	mostGroups:  16,

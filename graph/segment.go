@@ -20,7 +20,8 @@ type segment struct {
 	sums    []*batchSum
 	memory  map[memoryKey]*innerMemory
 	order   []*innerMemory // in the order of their making
-	thread  int            // bytes of a thread's own memory
+	samples int            // bytes of a thread's results
+	thread  int            // bytes of a thread's own memory: results and workspaces
 
 	dev   kernels.Threaded
 	ready []bool // by thread: Setup is done in this run
@@ -103,7 +104,7 @@ func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, costs cos
 	if err := g.build(run, outside); err != nil {
 		return nil, err
 	}
-	if size := largestDivisor(n, min(costs.mostSamples, costs.cacheBytes/max(g.thread, 1))); size > 1 {
+	if size := largestDivisor(n, min(costs.mostSamples, costs.cacheBytes/max(g.samples, 1))); size > 1 {
 		g.size, g.steps, g.sums, g.order, g.memory = size, nil, nil, nil, map[memoryKey]*innerMemory{}
 		if err := g.build(run, outside); err != nil {
 			return nil, err
@@ -160,7 +161,8 @@ func (g *segment) build(run *runOfSteps, outside map[*value]bool) error {
 		inPlace = append(inPlace, in.launch.InPlace)
 	}
 	// Workspaces keep what Setup prepared, so no two share memory.
-	g.thread, _ = place(sub, inPlace, make([]int, len(sub.steps)), nil)
+	g.samples, _ = place(sub, inPlace, make([]int, len(sub.steps)), nil)
+	g.thread = g.samples
 	for _, s := range g.steps {
 		s.offset = g.thread
 		g.thread += aligned(s.launch.Workspace)
