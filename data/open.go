@@ -12,13 +12,22 @@ const builtinSeed = 1
 // specs tells a user what Open takes.
 const specs = "builtin, builtin:seed=NUMBER or mnist:DIR"
 
+// A SpecError tells that a specification names no data set.
+type SpecError struct {
+	Spec   string
+	Reason string
+}
+
+// Error names the specification and says what is wanted in its place.
+func (e *SpecError) Error() string { return fmt.Sprintf("data %q: %s", e.Spec, e.Reason) }
+
 // Open returns the part of a data set that a specification names, complete:
 //
 //	builtin         28×28 grey digits drawn by this package: 60,000 and 10,000
 //	builtin:seed=7  the same kind, other digits
 //	mnist:DIR       MNIST's IDX files in the folder DIR, gzip or plain
 //
-// Anything else is an error that lists these.
+// Anything else is a [*SpecError] that lists these.
 func Open(spec string, split Split) (*Dataset, error) {
 	d, err := OpenLazy(spec, split)
 	if err != nil {
@@ -43,15 +52,15 @@ func OpenLazy(spec string, split Split) (*Dataset, error) {
 	case kind == "builtin":
 		seed, err := parseSeed(rest)
 		if err != nil {
-			return nil, fmt.Errorf("data %q: %w", spec, err)
+			return nil, &SpecError{spec, err.Error()}
 		}
 		return builtin(seed, split), nil
 	case kind == "mnist" && rest != "":
 		return readMNIST(rest, split)
 	case kind == "mnist":
-		return nil, fmt.Errorf("data %q: want the folder of the IDX files, as in mnist:DIR", spec)
+		return nil, &SpecError{spec, "want the folder of the IDX files, as in mnist:DIR"}
 	}
-	return nil, fmt.Errorf("data %q: unknown data set; want %s", spec, specs)
+	return nil, &SpecError{spec, "unknown data set; want " + specs}
 }
 
 // parseSeed reads "seed=NUMBER".
