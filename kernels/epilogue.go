@@ -31,10 +31,12 @@ func (e Epilogue) Operands() int {
 // an epilogue of sums of shape out, whose last axis is the channels.
 func (e Epilogue) check(s Spec, out Shape, extra []Shape) error {
 	switch {
-	case e.Fn >= fnCount || e.Fn.Arity() != 1:
-		return fmt.Errorf("%s: epilogue function %d, want a function of one number", s.Name(), e.Fn)
-	case e.Grad >= fnCount || e.Grad != Copy && e.Grad.Arity() != 2:
-		return fmt.Errorf("%s: epilogue gradient %d, want a function of two numbers", s.Name(), e.Grad)
+	case e.Fn >= fnCount || e.Grad >= fnCount:
+		return fmt.Errorf("%s: epilogue of functions %d and %d, but there are only %d", s.Name(), e.Fn, e.Grad, fnCount)
+	case e.Fn.Arity() != 1:
+		return fmt.Errorf("%s: epilogue function %v, want a function of one number", s.Name(), e.Fn)
+	case e.Grad != Copy && e.Grad.Arity() != 2:
+		return fmt.Errorf("%s: epilogue gradient %v, want a function of two numbers", s.Name(), e.Grad)
 	case e.Fn != Copy && e.Grad != Copy:
 		return fmt.Errorf("%s: epilogue of both %v and %v, want one of them", s.Name(), e.Fn, e.Grad)
 	}

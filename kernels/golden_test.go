@@ -19,6 +19,7 @@ type goldenCase struct {
 		Padding         string
 		Pads            [4]int
 		CountIncludePad bool `json:"count_include_pad"`
+		OutputPadding   int  `json:"output_padding"`
 		Scale           int
 		Algorithm       string
 		LR, Alpha, Eps  float64
