@@ -16,7 +16,7 @@ import (
 func noGradient(s kernels.Spec, operand int) bool {
 	switch s := s.(type) {
 	case kernels.Unary:
-		return s.Fn == kernels.Sign || s.Fn == kernels.Step
+		return s.Fn == kernels.Sign || s.Fn == kernels.Step || s.Fn == kernels.Detach
 	case kernels.Binary:
 		switch s.Fn {
 		case kernels.Greater, kernels.GreaterEqual, kernels.Less, kernels.LessEqual, kernels.Equal, kernels.NotEqual:
@@ -26,7 +26,7 @@ func noGradient(s kernels.Spec, operand int) bool {
 		}
 	case kernels.MaxPool2DGrad, kernels.MaxPool2DSelect:
 		return operand == 0 // piecewise constant
-	case kernels.Noise, kernels.Gather, kernels.SGD, kernels.Adam, kernels.RMSProp,
+	case kernels.Noise, kernels.Gather, kernels.Cast, kernels.OneHotMax, kernels.SGD, kernels.Adam, kernels.RMSProp,
 		kernels.ClipByGlobalNorm, kernels.EMA, kernels.RunningStats:
 		return true
 	}
@@ -78,6 +78,9 @@ func gradients(b *Builder, s kernels.Spec, x []*Node, y, dy *Node) []*Node {
 	case kernels.Mean:
 		n := float64(b.ShapeOf(y).Size()) / float64(b.ShapeOf(x[0]).Size())
 		return []*Node{spread(b, b.Scale(n, dy), x[0], s.Axes)}
+	case kernels.LogSumExp: // the shares of the sum
+		share := b.Fn(kernels.Exp, 0, b.Sub(x[0], spread(b, y, x[0], s.Axes)))
+		return []*Node{b.Mul(spread(b, dy, x[0], s.Axes), share)}
 	case kernels.Moments:
 		return []*Node{momentsRule(b, s, x[0], y, dy)}
 
@@ -163,7 +166,7 @@ func unaryRule(b *Builder, s kernels.Unary, x, y, dy *Node) *Node {
 	case kernels.GELUBend: // φ(x)·(x³ − 4x)
 		density := b.Scale(1/math.Sqrt(2*math.Pi), b.Fn(kernels.Exp, 0, b.Scale(-0.5, b.Fn(kernels.Square, 0, x))))
 		return b.Mul(dy, b.Mul(density, b.Mul(x, b.Offset(b.Fn(kernels.Square, 0, x), -4))))
-	case kernels.Sign, kernels.Step:
+	case kernels.Sign, kernels.Step, kernels.Detach:
 		return nil
 	}
 	return b.Fail("graph: %v has no gradient rule", s.Fn)

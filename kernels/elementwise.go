@@ -25,6 +25,7 @@ const (
 	Step                 // 1 where x > 0, else 0
 	ClampMin             // max(x, a)
 	ClampMax             // min(x, a)
+	Detach               // x, but no gradient passes
 
 	ReLU      // max(x, 0)
 	LeakyReLU // x where x > 0, else a·x
@@ -91,6 +92,7 @@ var fns = [fnCount]struct {
 	Step:       {"step", 1, func(x, _, _ float64) float64 { return truth(x > 0) }},
 	ClampMin:   {"clampmin", 1, func(x, _, a float64) float64 { return math.Max(x, a) }},
 	ClampMax:   {"clampmax", 1, func(x, _, a float64) float64 { return math.Min(x, a) }},
+	Detach:     {"detach", 1, func(x, _, _ float64) float64 { return x }},
 
 	ReLU:      {"relu", 1, func(x, _, _ float64) float64 { return math.Max(x, 0) }},
 	LeakyReLU: {"leakyrelu", 1, func(x, _, a float64) float64 { return pick(x > 0, x, a*x) }},

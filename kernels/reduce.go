@@ -1,6 +1,9 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Sum adds the elements along the axes, which the result lacks: the sum over
 // all axes is a scalar, of shape []. A sum of no elements is 0.
@@ -16,6 +19,10 @@ type Mean struct{ Axes Axes }
 // (Ioffe & Szegedy, Batch Normalization, 2015).
 type Moments struct{ Axes Axes }
 
+// LogSumExp is ln Σ eˣ of the elements along the axes, which the result lacks.
+// It overflows no sooner than the result does. Of no elements it is −∞.
+type LogSumExp struct{ Axes Axes }
+
 // Name returns "sum".
 func (Sum) Name() string { return "sum" }
 
@@ -24,6 +31,15 @@ func (Mean) Name() string { return "mean" }
 
 // Name returns "moments".
 func (Moments) Name() string { return "moments" }
+
+// Name returns "logsumexp".
+func (LogSumExp) Name() string { return "logsumexp" }
+
+// Infer returns the shape without the axes.
+func (s LogSumExp) Infer(in ...Shape) (Shape, error) {
+	kept, _, err := reduced(s, s.Axes, in)
+	return kept, err
+}
 
 // Infer returns the shape without the axes.
 func (s Sum) Infer(in ...Shape) (Shape, error) {
@@ -80,6 +96,10 @@ func (Sum) Flops(_ Shape, in ...Shape) int64 { return int64(in[0].Size()) }
 // Flops counts the additions.
 func (Mean) Flops(_ Shape, in ...Shape) int64 { return int64(in[0].Size()) }
 
+// Flops counts, for each element, the difference from the largest, its
+// exponential and the addition.
+func (LogSumExp) Flops(_ Shape, in ...Shape) int64 { return 3 * int64(in[0].Size()) }
+
 // Flops counts, for each element, the addition to the mean, the difference from
 // it, its square and the addition of that.
 func (Moments) Flops(_ Shape, in ...Shape) int64 { return 4 * int64(in[0].Size()) }
@@ -110,6 +130,24 @@ func (s Moments) Ref(out Array, in ...Array) {
 		d := x - mean.Data[o]
 		variance.Data[o] += d * d / n
 	})
+}
+
+// Ref adds the exponentials of the differences from the largest element.
+func (s LogSumExp) Ref(out Array, in ...Array) {
+	largest, sum := NewArray(out.Shape), make([]float64, len(out.Data))
+	for o := range largest.Data {
+		largest.Data[o] = math.Inf(-1)
+	}
+	reduce(in[0], s.Axes, func(o int, x float64) { largest.Data[o] = math.Max(largest.Data[o], x) })
+	for o, m := range largest.Data {
+		if math.IsInf(m, 0) {
+			largest.Data[o] = math.Copysign(math.MaxFloat64, m) // ∞ − ∞ is no number
+		}
+	}
+	reduce(in[0], s.Axes, func(o int, x float64) { sum[o] += math.Exp(x - largest.Data[o]) })
+	for o, m := range largest.Data {
+		out.Data[o] = m + math.Log(sum[o])
+	}
 }
 
 // reduce calls add with each element and the number of the result's element

@@ -159,6 +159,12 @@ func plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand) (kernel, er
 		return planReduce(s, s.Axes, in[0]), nil
 	case kernels.Moments:
 		return planReduce(s, s.Axes, in[0]), nil
+	case kernels.LogSumExp:
+		return logSumExp(s, in[0]), nil
+	case kernels.OneHotMax:
+		return oneHotMax(out), nil
+	case kernels.Cast:
+		return cast(out, in[0]), nil
 	case kernels.Reshape:
 		return reshape(out), nil
 	case kernels.Transpose:

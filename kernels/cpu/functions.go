@@ -56,6 +56,7 @@ var functions = [...]func(dst, x, y []float32, a float32){
 			dst[i] = min(x[i], a)
 		}
 	},
+	kernels.Detach: func(dst, x, _ []float32, _ float32) { copy(dst, x) },
 
 	kernels.ReLU:      of1(simd.Rectify),
 	kernels.LeakyReLU: func(dst, x, _ []float32, a float32) { simd.LeakyReLU(dst, x, a) },

@@ -43,6 +43,7 @@ var functions = map[kernels.Fn]function{
 	kernels.Step:       {exact: true, noGrad: true},
 	kernels.ClampMin:   {a: 0.25, smooth: []Fill{Away(0.05, 0.25)}, exact: true},
 	kernels.ClampMax:   {a: 0.25, smooth: []Fill{Away(0.05, 0.25)}, exact: true},
+	kernels.Detach:     {exact: true, noGrad: true},
 
 	kernels.ReLU:      {smooth: []Fill{off0}, exact: true},
 	kernels.LeakyReLU: {a: 0.125, smooth: []Fill{off0}, exact: true},

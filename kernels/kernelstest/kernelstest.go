@@ -26,6 +26,7 @@ var families = []func() []Case{
 	poolCases,
 	upsampleCases,
 	gatherCases,
+	searchCases,
 }
 
 // Cases returns every case.

@@ -53,6 +53,8 @@ func reduceCases() []Case {
 		cases = append(cases, c)
 		c.Spec = kernels.Moments{Axes: r.axes}
 		cases = append(cases, c)
+		c.Spec = kernels.LogSumExp{Axes: r.axes}
+		cases = append(cases, c)
 	}
 	empty := Case{Spec: kernels.Sum{Axes: kernels.AxesOf(0)}, In: F32(kernels.Shape{0, 4}), Exact: true}
 	// The spread is a ten-thousandth of the mean: squares of the elements
@@ -61,5 +63,10 @@ func reduceCases() []Case {
 		Fill: []Fill{Uniform(10000, 10001)}, Tol: 2e-7, Scale: 1e-3, NoGrad: true}
 	constant := Case{Spec: kernels.Moments{Axes: kernels.AxesOf(0, 1)}, In: F32(kernels.Shape{71, 3}),
 		Fill: []Fill{Cycle(0.1)}, Tol: 2e-7, Scale: 1e-9, NoGrad: true}
-	return append(cases, empty, shifted, constant)
+	none := empty
+	none.Spec = kernels.LogSumExp{Axes: kernels.AxesOf(0)}
+	// Exponentials of these overflow or vanish, also in float64.
+	far := Case{Spec: kernels.LogSumExp{Axes: kernels.AxesOf(0)}, In: F32(kernels.Shape{50, 4}),
+		Fill: []Fill{Cycle(-5000, 3000, 2999, -0.5, -1200, 7)}, Tol: 2e-7, NoGrad: true}
+	return append(cases, empty, shifted, constant, none, far)
 }
