@@ -34,8 +34,10 @@ func (n *autoencoder) Decode(z *graph.Node) *graph.Node {
 }
 
 func (n *autoencoder) encode(x *graph.Node, p Phase) *graph.Node {
-	return checked(n.b, n.config.Name, n.config.shape(), n.encoder)(x, p)
+	return checked(n.b, n.config.Name, n.config.shape(), n.encoder)(p.input(x), p)
 }
+
+func (n *autoencoder) code(x *graph.Node, p Phase) *graph.Node { return n.encode(x, p) }
 
 // output returns the reconstruction of what the decoder gives.
 func (n *autoencoder) output(logits *graph.Node) *graph.Node {
@@ -45,21 +47,28 @@ func (n *autoencoder) output(logits *graph.Node) *graph.Node {
 	return logits
 }
 
-// Loss returns the mean over all elements of the loss that the config names.
+// Loss returns the mean over all elements of the loss that the config names. A
+// value that p.Missing leaves out counts 0.
 func (n *autoencoder) Loss(x *graph.Node, p Phase) Loss {
-	logits := n.decoder(n.encode(x, p), p)
-	var total *graph.Node
+	total := n.reconstructionLoss(n.decoder(n.encode(x, p), p), x, p)
+	return Loss{Total: total, Terms: []Term{{n.config.Loss, total}}}
+}
+
+// reconstructionLoss returns the loss of what the decoder gives.
+func (n *autoencoder) reconstructionLoss(got, x *graph.Node, p Phase) *graph.Node {
+	fn, a := kernels.SquaredError, 0.0
 	switch n.config.Loss {
 	case "bce":
-		total = BCE(n.b, MeanOverAll, logits, x)
+		fn = kernels.BCELogits
 	case "l1":
-		total = L1(n.b, MeanOverAll, n.output(logits), x)
+		fn = kernels.AbsoluteError
 	case "huber":
-		total = Huber(n.b, MeanOverAll, 1, n.output(logits), x)
-	default:
-		total = MSE(n.b, MeanOverAll, n.output(logits), x)
+		fn, a = kernels.Huber, 1
 	}
-	return Loss{Total: total, Terms: []Term{{n.config.Loss, total}}}
+	if fn != kernels.BCELogits {
+		got = n.output(got)
+	}
+	return compareWhere(n.b, MeanOverAll, fn, a, got, x, p.Missing)
 }
 
 // Metrics returns mse, mae and psnr, and bce where the output is a sigmoid.

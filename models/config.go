@@ -3,6 +3,7 @@ package models
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"hourglass/graph"
 	"hourglass/kernels"
@@ -57,42 +58,91 @@ func (c Config) resolved() (Config, error) {
 	if err := choose("model", c.Name, Names()...); err != nil {
 		return c, err
 	}
-	isVAE := c.Name == "vae"
-	if isVAE {
+	if p := presetOf(c.Name); p != nil {
+		c = p.onto(c)
+	}
+	if c.hasNetwork() {
 		fill(&c.Network, "dense")
-		if err := choose("network", c.Network, "dense", "conv"); err != nil {
+		if err := choose("network", c.Network, "dense", "conv", "sequence"); err != nil {
 			return c, err
 		}
 	}
-	isConv := c.Name == "conv" || c.Network == "conv"
-	if err := c.misplaced(isVAE, isConv); err != nil {
+	if err := c.misplaced(); err != nil {
 		return c, err
 	}
 	if c.Image == [3]int{} {
-		c.Image = [3]int{28, 28, 1}
+		c.Image = c.usualImage()
 	}
 	fill(&c.Activation, "relu")
 	fill(&c.Output, "sigmoid")
 	fill(&c.Norm, "none")
 	fill(&c.Init, "pytorch")
-	if isVAE {
+	if c.isVariational() {
 		fill(&c.Likelihood, "bernoulli")
 		if c.Sigma == 0 && c.Likelihood == "gaussian" {
 			c.Sigma = 0.1
 		}
-	} else {
-		fill(&c.Loss, "mse")
-		fill(&c.CodeActivation, map[string]string{"dense": "relu", "conv": "identity"}[c.Name])
 	}
-	if isConv {
+	if c.hasLoss() {
+		fill(&c.Loss, "mse")
+	}
+	if c.hasCodeActivation() {
+		if strings.HasPrefix(c.Sparsity, "kl") {
+			fill(&c.CodeActivation, "sigmoid")
+		}
+		fill(&c.CodeActivation, map[string]string{"dense": "relu", "conv": "identity", "sequence": "identity"}[c.base()])
+	}
+	if c.isConvolutional() {
 		fill(&c.Downsample, "stride")
 		fill(&c.Upsample, "transpose")
 		c.Blocks = resolveBlocks(c.Blocks)
 	} else if c.Hidden == nil {
-		c.Hidden = map[string][]int{"dense": {128}, "vae": {400}}[c.Name]
+		c.Hidden = []int{400}
+		if c.base() == "dense" {
+			c.Hidden = []int{128}
+		}
+	}
+	if c.Contractive != 0 {
+		fill(&c.Jacobian, "exact")
 	}
 	c.Hidden = slices.Clone(c.Hidden)
-	return c, c.check(isVAE, isConv)
+	return c, c.check()
+}
+
+// The parts that models share, by which options are told to fit.
+
+// isVariational reports whether the encoder gives a distribution.
+func (c Config) isVariational() bool { return c.Name == "vae" || c.Name == "iwae" }
+
+// isConvolutional reports whether encoder and decoder are convolutions.
+func (c Config) isConvolutional() bool {
+	return slices.Contains([]string{"conv", "vqvae", "sequence"}, c.base()) || c.Network == "conv" || c.Network == "sequence"
+}
+
+// isSequence reports whether the convolutions are of one dimension.
+func (c Config) isSequence() bool { return c.Name == "sequence" || c.Network == "sequence" }
+
+// hasNetwork reports whether the model may be of any layers.
+func (c Config) hasNetwork() bool {
+	p := presetOf(c.Name)
+	return c.isVariational() || c.Name == "wae" || p != nil && p.anyNetwork
+}
+
+// hasCodeActivation reports whether a dense layer makes a deterministic code
+// that any activation may follow.
+func (c Config) hasCodeActivation() bool {
+	return slices.Contains([]string{"dense", "conv", "sequence"}, c.base())
+}
+
+// hasLoss reports whether the model minimises a loss of the user's choice.
+func (c Config) hasLoss() bool { return c.hasCodeActivation() || c.Name == "vqvae" }
+
+// usualImage returns the shape of images that the model is asked for most.
+func (c Config) usualImage() [3]int {
+	if c.isSequence() {
+		return [3]int{1, 128, 1}
+	}
+	return [3]int{28, 28, 1}
 }
 
 func fill(option *string, value string) {
@@ -119,26 +169,42 @@ func resolveBlocks(blocks []Block) []Block {
 }
 
 // misplaced returns an error for an option that the model lacks.
-func (c Config) misplaced(isVAE, isConv bool) error {
+func (c Config) misplaced() error {
+	isConv, isVAE := c.isConvolutional(), c.isVariational()
+	gaussian := isVAE && c.Likelihood == "gaussian"
+	const convolutions, losses = "models of convolutions", "dense, conv, sequence and vqvae"
 	for _, o := range []struct {
 		name      string
 		set, fits bool
 		of        string
 	}{
-		{"network", c.Network != "", isVAE, "the vae"},
+		{"network", c.Network != "", c.hasNetwork(), "models of either dense layers or convolutions"},
 		{"hidden", c.Hidden != nil, !isConv, "models of dense layers"},
-		{"blocks", c.Blocks != nil, isConv, "models of convolutions"},
-		{"downsample", c.Downsample != "", isConv, "models of convolutions"},
-		{"upsample", c.Upsample != "", isConv, "models of convolutions"},
-		{"code_activation", c.CodeActivation != "", !isVAE, "dense and conv"},
-		{"loss", c.Loss != "", !isVAE, "dense and conv"},
-		{"likelihood", c.Likelihood != "", isVAE, "the vae"},
-		{"beta", c.Beta != 0, isVAE, "the vae"},
-		{"sigma", c.Sigma != 0, isVAE && c.Likelihood == "gaussian", "the vae with gaussian likelihood"},
+		{"blocks", c.Blocks != nil, isConv, convolutions},
+		{"downsample", c.Downsample != "", isConv, convolutions},
+		{"upsample", c.Upsample != "", isConv, convolutions},
+		{"code_activation", c.CodeActivation != "", c.hasCodeActivation(), "dense, conv and sequence"},
+		{"loss", c.Loss != "", c.hasLoss(), losses},
+		{"likelihood", c.Likelihood != "", isVAE, "vae and iwae"},
+		{"beta", c.Beta != 0, c.Name == "vae", "the vae"},
+		{"kl_warmup", c.KLWarmup != 0, c.Name == "vae", "the vae"},
+		{"free_bits", c.FreeBits != 0, c.Name == "vae", "the vae"},
+		{"sigma", c.Sigma != 0, gaussian, "vae and iwae with gaussian likelihood"},
+		{"learn_sigma", c.LearnSigma, gaussian, "vae and iwae with gaussian likelihood"},
+		{"samples", c.Samples != 0, c.Name == "iwae", "the iwae"},
+		{"codebook", c.Codebook != 0, c.Name == "vqvae", "the vqvae"},
+		{"commitment", c.Commitment != 0, c.Name == "vqvae", "the vqvae"},
+		{"codebook_decay", c.CodebookDecay != 0, c.Name == "vqvae", "the vqvae"},
+		{"revive", c.Revive != 0, c.Name == "vqvae", "the vqvae"},
+		{"lambda", c.Lambda != 0, c.Name == "wae", "the wae"},
+		{"keep_given", c.KeepGiven, c.hasCodeActivation(), "dense, conv and sequence"},
+		{"sparsity", c.Sparsity != "", c.hasCodeActivation(), "dense, conv and sequence"},
+		{"contractive", c.Contractive != 0, c.hasCodeActivation() || c.Name == "vae", "dense, conv, sequence and vae"},
+		{"jacobian", c.Jacobian != "", c.Contractive != 0, "contractive models"},
 	} {
 		if o.set && !o.fits {
 			what := c.Name
-			if c.Network != "" && isVAE {
+			if c.Network != "" && c.hasNetwork() {
 				what += " of network " + c.Network
 			}
 			return fmt.Errorf("%s: an option of %s, and the model is %s: leave it out", o.name, o.of, what)
@@ -148,7 +214,7 @@ func (c Config) misplaced(isVAE, isConv bool) error {
 }
 
 // check returns an error that names the first option out of range.
-func (c Config) check(isVAE, isConv bool) error {
+func (c Config) check() error {
 	for i, name := range []string{"height", "width", "channels"} {
 		if err := within("image "+name, c.Image[i]); err != nil {
 			return err
@@ -162,7 +228,7 @@ func (c Config) check(isVAE, isConv bool) error {
 			return err
 		}
 	}
-	if isConv && len(c.Blocks) == 0 {
+	if c.isConvolutional() && len(c.Blocks) == 0 {
 		return fmt.Errorf("blocks: an empty list, want at least one block")
 	}
 	for i, k := range c.Blocks {
@@ -175,35 +241,33 @@ func (c Config) check(isVAE, isConv bool) error {
 	if !(c.Dropout >= 0 && c.Dropout < 1) {
 		return fmt.Errorf("dropout %g: want at least 0 and less than 1", c.Dropout)
 	}
-	return c.checkNames(isVAE, isConv)
+	return c.checkNames()
 }
 
 // checkNames checks the options that are words, and the numbers that belong to
 // one of them.
-func (c Config) checkNames(isVAE, isConv bool) error {
+func (c Config) checkNames() error {
 	errs := []error{
 		choose("activation", c.Activation, activationNames()...),
 		choose("output", c.Output, "sigmoid", "identity"),
 		choose("norm", c.Norm, "none", "batch", "group"),
 		choose("init", c.Init, "pytorch", "keras"),
 	}
-	if isConv {
+	if c.isConvolutional() {
 		errs = append(errs, choose("downsample", c.Downsample, "stride", "max", "average"),
 			choose("upsample", c.Upsample, "transpose", "nearest", "bilinear"))
 	}
 	cross := c.Loss == "bce" || c.Likelihood == "bernoulli"
-	if isVAE {
-		errs = append(errs, choose("likelihood", c.Likelihood, "bernoulli", "gaussian"))
-		if !(c.Beta > 0) || c.Beta > 1e6 {
-			errs = append(errs, fmt.Errorf("beta %g: want above 0 and at most 1e6; 1 is the usual", c.Beta))
-		}
-		if c.Likelihood == "gaussian" && !(c.Sigma >= 1e-6 && c.Sigma <= 1e6) {
-			errs = append(errs, fmt.Errorf("sigma %g: want 1e-6 to 1e6", c.Sigma))
-		}
-	} else {
-		errs = append(errs, choose("code_activation", c.CodeActivation, activationNames()...),
-			choose("loss", c.Loss, "mse", "l1", "huber", "bce"))
+	if c.hasCodeActivation() {
+		errs = append(errs, choose("code_activation", c.CodeActivation, activationNames()...))
 	}
+	if c.hasLoss() {
+		errs = append(errs, choose("loss", c.Loss, "mse", "l1", "huber", "bce"))
+	}
+	if c.Jacobian != "" {
+		errs = append(errs, choose("jacobian", c.Jacobian, "exact", "hutchinson"))
+	}
+	errs = append(errs, c.checkLinear(), c.checkVAE(), c.checkIWAE(), c.checkVQVAE(), c.checkWAE(), c.checkSequence())
 	if cross && c.Output != "sigmoid" {
 		errs = append(errs, fmt.Errorf("output %s: want sigmoid, since a cross-entropy is of probabilities", c.Output))
 	}

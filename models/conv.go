@@ -34,55 +34,65 @@ func (m conv) On(b *graph.Builder) Net { return newAutoencoder(b, m.config, conv
 
 // convBody returns the convolutions of Blocks, and the way back.
 func convBody(c Config) body {
-	init := c.initializer()
-	var layers body
-	sizes := [][2]int{{c.Image[0], c.Image[1]}} // of the image in front of each block, and behind the last
+	down, sizes := c.downs()
+	h, w, channels := sizes[len(c.Blocks)][0], sizes[len(c.Blocks)][1], c.Blocks[len(c.Blocks)-1].Filters
+	start := Serial{Dense{Units: h * w * channels, Init: c.initializer()}, activation(c.Activation), Reshape{To: kernels.Shape{h, w, channels}}}
+	return body{encoder: append(down, Flatten{}), decoder: append(start, c.ups(sizes)...)}
+}
+
+// downs returns the layers of all blocks, and the sizes of the image in front of
+// each and behind the last.
+func (c Config) downs() (layers Serial, sizes [][2]int) {
+	layers, sizes = c.view(), [][2]int{{c.Image[0], c.Image[1]}}
 	for i, block := range c.Blocks {
-		layers.encoder = append(layers.encoder, c.down(block)...)
-		var next [2]int
+		layers = append(layers, c.down(block)...)
+		stride, next := c.window(block.Stride), [2]int{}
 		for axis, n := range sizes[i] {
-			next[axis] = (n + block.Stride - 1) / block.Stride
+			next[axis] = (n + stride[axis] - 1) / stride[axis]
 		}
 		sizes = append(sizes, next)
 	}
-	layers.encoder = append(layers.encoder, Flatten{})
+	return layers, sizes
+}
 
-	h, w, channels := sizes[len(c.Blocks)][0], sizes[len(c.Blocks)][1], c.Blocks[len(c.Blocks)-1].Filters
-	layers.decoder = Serial{Dense{Units: h * w * channels, Init: init}, activation(c.Activation), Reshape{To: kernels.Shape{h, w, channels}}}
+// ups returns the layers of the decoder from the last block's result to the
+// image.
+func (c Config) ups(sizes [][2]int) Serial {
+	var layers Serial
 	for i := len(c.Blocks) - 1; i >= 0; i-- {
-		layers.decoder = append(layers.decoder, c.up(c.Blocks[i], sizes[i])...)
+		layers = append(layers, c.up(c.Blocks[i], sizes[i])...)
 	}
-	last := square(c.Blocks[0].Kernel)
+	last, init := c.window(c.Blocks[0].Kernel), c.initializer()
 	if c.Upsample == "transpose" {
-		layers.decoder = append(layers.decoder, ConvTranspose2D{Filters: c.Image[2], Kernel: last, Pad: kernels.Same, Init: init})
-	} else {
-		layers.decoder = append(layers.decoder, Conv2D{Filters: c.Image[2], Kernel: last, Pad: kernels.Same, Init: init})
+		return append(layers, ConvTranspose2D{Filters: c.Image[2], Kernel: last, Pad: kernels.Same, Init: init})
 	}
-	return layers
+	return append(layers, Conv2D{Filters: c.Image[2], Kernel: last, Pad: kernels.Same, Init: init})
 }
 
 // down returns the layers of a block of the encoder.
 func (c Config) down(block Block) Serial {
-	layer := Conv2D{Filters: block.Filters, Kernel: square(block.Kernel), Stride: square(block.Stride), Pad: kernels.Same, Init: c.initializer()}
+	kernel, stride := c.window(block.Kernel), c.window(block.Stride)
+	layer := Conv2D{Filters: block.Filters, Kernel: kernel, Stride: stride, Pad: kernels.Same, Init: c.initializer()}
 	if c.Downsample == "stride" || block.Stride == 1 {
 		return c.hidden(layer, block.Filters)
 	}
 	layer.Stride = [2]int{}
 	s := c.hidden(layer, block.Filters)
 	if c.Downsample == "max" {
-		return append(s, MaxPool2D{Kernel: square(block.Stride), Stride: square(block.Stride), Pad: kernels.Same})
+		return append(s, MaxPool2D{Kernel: stride, Stride: stride, Pad: kernels.Same})
 	}
-	return append(s, AvgPool2D{Kernel: square(block.Stride), Stride: square(block.Stride), Pad: kernels.Same})
+	return append(s, AvgPool2D{Kernel: stride, Stride: stride, Pad: kernels.Same})
 }
 
 // up returns the layers of the decoder that undo a block, back to its input's
 // size.
 func (c Config) up(block Block, size [2]int) Serial {
+	kernel, stride := c.window(block.Kernel), c.window(block.Stride)
 	if c.Upsample == "transpose" {
-		return c.hidden(ConvTranspose2D{Filters: block.Filters, Kernel: square(block.Kernel), Stride: square(block.Stride),
+		return c.hidden(ConvTranspose2D{Filters: block.Filters, Kernel: kernel, Stride: stride,
 			Pad: kernels.Same, Size: size, Init: c.initializer()}, block.Filters)
 	}
-	s := c.hidden(Conv2D{Filters: block.Filters, Kernel: square(block.Kernel), Pad: kernels.Same, Init: c.initializer()}, block.Filters)
+	s := c.hidden(Conv2D{Filters: block.Filters, Kernel: kernel, Pad: kernels.Same, Init: c.initializer()}, block.Filters)
 	if block.Stride == 1 {
 		return s
 	}
@@ -90,7 +100,16 @@ func (c Config) up(block Block, size [2]int) Serial {
 	if c.Upsample == "bilinear" {
 		mode = kernels.Bilinear
 	}
-	return append(Serial{Upsample2D{Scale: square(block.Stride), Mode: mode}, Crop2D{Size: size}}, s...)
+	return append(Serial{Upsample2D{Scale: stride, Mode: mode}, Crop2D{Size: size}}, s...)
+}
+
+// window returns the rows and columns of a kernel or stride: in sequences, which
+// are images of one row, it has one row too.
+func (c Config) window(n int) [2]int {
+	if c.isSequence() {
+		return [2]int{1, n}
+	}
+	return square(n)
 }
 
 func square(n int) [2]int { return [2]int{n, n} }

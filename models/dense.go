@@ -28,10 +28,18 @@ type body struct {
 	decoder Serial // from the code to the image, without the output's activation
 }
 
+// view returns the layers that make of the image what the encoder may see.
+func (c Config) view() Serial {
+	if c.Colorize {
+		return Serial{Luma{}}
+	}
+	return nil
+}
+
 // denseBody returns dense layers of the widths Hidden.
 func denseBody(c Config) body {
 	init := c.initializer()
-	layers := body{encoder: Serial{Flatten{}}}
+	layers := body{encoder: append(c.view(), Flatten{})}
 	for _, width := range c.Hidden {
 		layers.encoder = append(layers.encoder, c.hidden(Dense{Units: width, Init: init}, width)...)
 	}

@@ -46,6 +46,25 @@ type Phase struct {
 	// Seed and Step, so the two must be fed to what draws some.
 	Step *graph.Node
 	Seed uint64
+
+	// Input, if not nil, is what encoders are given in place of the images of a
+	// loss: corrupted ones. The loss compares with the images themselves.
+	Input *graph.Node
+	// Missing, if not nil, is 1 where the loss of dense and conv counts a value,
+	// and 0 elsewhere. It must broadcast to the images.
+	Missing *graph.Node
+
+	// Samples is how many codes Metrics draws for each image to estimate ln p(x)
+	// of a variational model; 0 leaves nll_is out.
+	Samples int
+}
+
+// input returns what the encoder is given for images x.
+func (p Phase) input(x *graph.Node) *graph.Node {
+	if p.Input != nil {
+		return p.Input
+	}
+	return x
 }
 
 // noise draws random numbers of the shape of like. The stream is told by name:

@@ -126,3 +126,20 @@ type Upsample2D kernels.Upsample2D
 func (l Upsample2D) On(b *graph.Builder, in kernels.Shape) (Apply, kernels.Shape) {
 	return ofSpec(b, kernels.Upsample2D(l), in)
 }
+
+// Luma makes one grey channel of red, green and blue: [H W 3] → [H W 1], by the
+// weights 0.299, 0.587 and 0.114 of Rec. ITU-R BT.601.
+type Luma struct{}
+
+// On declares nothing.
+func (Luma) On(b *graph.Builder, in kernels.Shape) (Apply, kernels.Shape) {
+	if len(in) != 3 || in[2] != 3 {
+		return fail(b, "luma: input %v, want [H W 3]", in)
+	}
+	return checked(b, "luma", in, func(x *graph.Node, _ Phase) *graph.Node {
+		channel := func(i int, weight float64) *graph.Node {
+			return b.Scale(weight, b.Apply(kernels.Slice{Axis: 3, From: i, To: i + 1}, x))
+		}
+		return b.Add(b.Add(channel(0, 0.299), channel(1, 0.587)), channel(2, 0.114))
+	}), kernels.Shape{in[0], in[1], 1}
+}

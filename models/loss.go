@@ -48,10 +48,20 @@ func (r Reduction) reduce(b *graph.Builder, values *graph.Node) *graph.Node {
 
 // compare applies a loss to each element of two arrays of one shape.
 func compare(b *graph.Builder, r Reduction, fn kernels.Fn, a float64, got, want *graph.Node) *graph.Node {
+	return compareWhere(b, r, fn, a, got, want, nil)
+}
+
+// compareWhere is compare with each value multiplied by that of where, if that
+// is not nil.
+func compareWhere(b *graph.Builder, r Reduction, fn kernels.Fn, a float64, got, want, where *graph.Node) *graph.Node {
 	if g, w := b.ShapeOf(got), b.ShapeOf(want); b.Err() == nil && (len(g) == 0 || !g.Equal(w)) {
 		return b.Fail("%v: prediction %v and target %v, want two batches of one shape", fn, g, w)
 	}
-	return r.reduce(b, b.Fn2(fn, a, got, want))
+	values := b.Fn2(fn, a, got, want)
+	if where != nil {
+		values = b.Mul(values, where)
+	}
+	return r.reduce(b, values)
 }
 
 // MSE is the squared error (x̂−x)², reduced by r: with MeanOverAll the mean

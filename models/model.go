@@ -61,11 +61,12 @@ type Term struct {
 // for Latent and Beta, whose zero is an error: start from Default, or set them.
 // An option that the chosen model lacks must be left out.
 type Config struct {
-	Name   string `toml:"name" json:"name"`     // dense, conv or vae
+	Name   string `toml:"name" json:"name"`     // one of Names
 	Image  [3]int `toml:"image" json:"image"`   // height, width, channels; default 28 28 1
 	Latent int    `toml:"latent" json:"latent"` // units of the code
 
-	// Network is what the vae is made of, dense (the default) or conv.
+	// Network is what vae, iwae and wae are made of: dense (the default), conv,
+	// or sequence for convolutions of one dimension. Most presets take one too.
 	Network string `toml:"network,omitempty" json:"network,omitempty"`
 	// Hidden is the widths of the dense layers between image and code, mirrored
 	// in the decoder: by default [128], in the vae [400]. An empty list that is
@@ -107,8 +108,56 @@ type Config struct {
 	Likelihood string `toml:"likelihood,omitempty" json:"likelihood,omitempty"`
 	// Sigma is the standard deviation of the gaussian likelihood, default 0.1.
 	Sigma float64 `toml:"sigma,omitempty" json:"sigma,omitempty"`
+	// LearnSigma makes Sigma a start, from which one σ for all pixels is learned.
+	LearnSigma bool `toml:"learn_sigma,omitempty" json:"learn_sigma,omitempty"`
 	// Beta weighs the divergence in the vae's loss; 1 makes it the ELBO.
 	Beta float64 `toml:"beta,omitempty" json:"beta,omitempty"`
+	// KLWarmup is the number of steps over which Beta rises from 0, in a line.
+	KLWarmup int `toml:"kl_warmup,omitempty" json:"kl_warmup,omitempty"`
+	// FreeBits is the divergence in nats that each unit of the vae's code has
+	// free of cost.
+	FreeBits float64 `toml:"free_bits,omitempty" json:"free_bits,omitempty"`
+	// Samples is how many codes the iwae draws for each image: k of its bound.
+	Samples int `toml:"samples,omitempty" json:"samples,omitempty"`
+
+	// Codebook is the number of codes of the vqvae. Latent is the numbers in
+	// each.
+	Codebook int `toml:"codebook,omitempty" json:"codebook,omitempty"`
+	// Commitment weighs how far the vqvae's encoder is from the codes.
+	Commitment float64 `toml:"commitment,omitempty" json:"commitment,omitempty"`
+	// CodebookDecay is the weight of the past in the averages that codes are.
+	CodebookDecay float64 `toml:"codebook_decay,omitempty" json:"codebook_decay,omitempty"`
+	// Revive is the average number of uses in a batch below which a code moves to
+	// where the encoder is; 0 leaves it where it is.
+	Revive float64 `toml:"revive,omitempty" json:"revive,omitempty"`
+
+	// Lambda weighs the discrepancy of codes and prior in the wae's loss.
+	Lambda float64 `toml:"lambda,omitempty" json:"lambda,omitempty"`
+
+	// Denoise is how images are corrupted that the model learns to restore:
+	// gaussian:SIGMA or gaussian:SIGMA:MEAN adds noise and cuts to [0, 1],
+	// saltpepper:FRACTION turns values to 0 or 1, mask:FRACTION turns values to
+	// 0, and pixels:FRACTION whole pixels, square:SIDE a square at a random
+	// place, and half (any) or half:left, right, top or bottom a half of each
+	// image. By default nothing is.
+	Denoise string `toml:"denoise,omitempty" json:"denoise,omitempty"`
+	// KeepGiven makes the values that a mask leaves part of the reconstruction:
+	// the loss of dense, conv and sequence then counts the missing ones alone.
+	KeepGiven bool `toml:"keep_given,omitempty" json:"keep_given,omitempty"`
+	// Colorize shows the encoder the images' luma alone, which needs images of
+	// three channels, red, green and blue.
+	Colorize bool `toml:"colorize,omitempty" json:"colorize,omitempty"`
+	// Sparsity penalises the code of dense, conv and sequence: l1:WEIGHT, or
+	// kl:RHO or kl:RHO:WEIGHT (0.001), which makes sigmoid the default of
+	// CodeActivation.
+	Sparsity string `toml:"sparsity,omitempty" json:"sparsity,omitempty"`
+	// Contractive is the weight λ of ‖∂code/∂image‖²_F, in a vae of the mean of
+	// the code. 0 is none.
+	Contractive float64 `toml:"contractive,omitempty" json:"contractive,omitempty"`
+	// Jacobian tells how that is computed: exact (the default), by a backward
+	// pass for each unit of the code, or hutchinson, an unbiased estimate by
+	// one.
+	Jacobian string `toml:"jacobian,omitempty" json:"jacobian,omitempty"`
 }
 
 // Block is a convolution with its activation.
@@ -128,6 +177,10 @@ var models = []struct {
 	{"dense", "fully connected layers of any widths", Config{Latent: 32}, func(c Config) Model { return dense{c} }, false},
 	{"conv", "strided convolutions and transposed convolutions", Config{Latent: 16}, func(c Config) Model { return conv{c} }, false},
 	{"vae", "variational, of dense layers or convolutions", Config{Latent: 20, Beta: 1}, func(c Config) Model { return vae{c} }, true},
+	{"iwae", "variational with several codes an image, for a tighter bound", Config{Latent: 20, Samples: 5}, func(c Config) Model { return iwae{c} }, true},
+	{"vqvae", "convolutions around a grid of codes from a learned codebook", Config{Latent: 16, Codebook: 128, Commitment: 0.25, CodebookDecay: 0.99, Revive: 0.1}, func(c Config) Model { return vqvae{c} }, false},
+	{"wae", "Wasserstein: codes that follow the prior as a whole, by MMD", Config{Latent: 8, Lambda: 10}, func(c Config) Model { return wae{c} }, true},
+	{"sequence", "convolutions of one dimension over windows of a series", Config{Latent: 16}, func(c Config) Model { return sequence{c} }, false},
 }
 
 // Names returns the names of the models.
@@ -135,6 +188,9 @@ func Names() []string {
 	var names []string
 	for _, m := range models {
 		names = append(names, m.name)
+	}
+	for _, p := range presets {
+		names = append(names, p.name)
 	}
 	return names
 }
@@ -146,6 +202,9 @@ func About(name string) string {
 			return m.about
 		}
 	}
+	if p := presetOf(name); p != nil {
+		return p.about
+	}
 	return ""
 }
 
@@ -155,9 +214,18 @@ func Default(name string) (Config, error) {
 	for _, m := range models {
 		if m.name == name {
 			c := m.start
-			c.Name, c.Image = name, [3]int{28, 28, 1}
+			c.Name = name
+			c.Image = c.usualImage()
 			return c, nil
 		}
+	}
+	if p := presetOf(name); p != nil {
+		c := p.start
+		c.Name = name
+		if c.Image == [3]int{} {
+			c.Image = [3]int{28, 28, 1}
+		}
+		return c, nil
 	}
 	return Config{}, choose("model", name, Names()...)
 }
@@ -170,8 +238,8 @@ func New(c Config) (Model, error) {
 		return nil, err
 	}
 	for _, m := range models {
-		if m.name == c.Name {
-			return m.build(c), nil
+		if m.name == c.base() {
+			return compose(m.build(c), c)
 		}
 	}
 	return nil, choose("model", c.Name, Names()...)
@@ -181,7 +249,7 @@ func New(c Config) (Model, error) {
 // from N(0, 1) for each unit.
 func (c Config) HasPrior() bool {
 	for _, m := range models {
-		if m.name == c.Name {
+		if m.name == c.base() {
 			return m.prior
 		}
 	}

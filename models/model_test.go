@@ -3,6 +3,7 @@ package models
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"math"
 	"reflect"
 	"strings"
@@ -28,6 +29,17 @@ var variants = map[string]Config{
 	"conv avg bilinear": {Name: "conv", Image: [3]int{6, 5, 1}, Latent: 3, Blocks: []Block{{Filters: 4, Kernel: 5, Stride: 3}}, Downsample: "average", Upsample: "bilinear", Loss: "l1"},
 	"vae":               {Name: "vae", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{5}, Beta: 4},
 	"vae gaussian":      {Name: "vae", Image: [3]int{5, 5, 2}, Latent: 2, Network: "conv", Blocks: []Block{{Filters: 2}}, Likelihood: "gaussian", Output: "identity", Beta: 1},
+	"vae free bits":     {Name: "vae", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{5}, Beta: 2, KLWarmup: 7, FreeBits: 0.02},
+	"vae learned sigma": {Name: "vae", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{5}, Beta: 1, Likelihood: "gaussian", Sigma: 0.5, LearnSigma: true},
+	"iwae":              {Name: "iwae", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{5}, Samples: 4},
+	"iwae gaussian":     {Name: "iwae", Image: [3]int{5, 5, 2}, Latent: 2, Network: "conv", Blocks: []Block{{Filters: 2}}, Samples: 3, Likelihood: "gaussian", LearnSigma: true},
+	"vqvae":             {Name: "vqvae", Image: [3]int{7, 5, 2}, Latent: 3, Blocks: []Block{{Filters: 4}}, Codebook: 5, Commitment: 0.25, CodebookDecay: 0.9},
+	"vqvae revive":      {Name: "vqvae", Image: [3]int{4, 4, 1}, Latent: 2, Blocks: []Block{{Filters: 4}}, Codebook: 70, Commitment: 1, Revive: 0.5, Loss: "bce", CodebookDecay: 0.4},
+	"wae":               {Name: "wae", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{5}, Lambda: 10},
+	"wae conv":          {Name: "wae", Image: [3]int{5, 5, 2}, Latent: 2, Network: "conv", Blocks: []Block{{Filters: 2}}, Lambda: 1},
+	"sequence":          {Name: "sequence", Image: [3]int{1, 11, 2}, Latent: 2, Blocks: []Block{{Filters: 3}, {Filters: 2, Kernel: 5, Stride: 3}}},
+	"sequence pooled":   {Name: "sequence", Image: [3]int{1, 9, 1}, Latent: 2, Blocks: []Block{{Filters: 3}}, Downsample: "max", Upsample: "bilinear", Denoise: "gaussian:0.1"},
+	"sequence vae":      {Name: "vae", Network: "sequence", Image: [3]int{1, 8, 1}, Latent: 2, Blocks: []Block{{Filters: 3}}, Likelihood: "gaussian", Beta: 1},
 }
 
 // TestVariants builds a training and an evaluation graph of each and holds the
@@ -35,7 +47,9 @@ var variants = map[string]Config{
 // of three images is badly conditioned, or a gradient is 0 but for rounding, the
 // references rounded to float32 tell how much error is due.
 func TestVariants(t *testing.T) {
-	for name, c := range variants {
+	all := maps.Clone(variants)
+	maps.Copy(all, compositions)
+	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
 			m, err := New(c)
 			if err != nil {
@@ -124,9 +138,9 @@ func TestConfigErrors(t *testing.T) {
 		c    Config
 		want string
 	}{
-		{Config{Name: "cnov", Latent: 2}, `model "cnov": want dense, conv, vae; did you mean conv?`},
-		{Config{Name: "transformer", Latent: 2}, `model "transformer": want dense, conv, vae`},
-		{Config{Latent: 2}, `model "": want dense, conv, vae`},
+		{Config{Name: "cnov", Latent: 2}, `model "cnov": want ` + strings.Join(Names(), ", ") + "; did you mean conv?"},
+		{Config{Name: "transformer", Latent: 2}, `model "transformer": want ` + strings.Join(Names(), ", ")},
+		{Config{Latent: 2}, `model "": want ` + strings.Join(Names(), ", ")},
 		{Config{Name: "dense"}, "latent 0: want at least 1"},
 		{Config{Name: "dense", Latent: -3}, "latent -3: want at least 1"},
 		{Config{Name: "dense", Latent: 1 << 40}, "latent 1099511627776: want at most 1048576"},
@@ -143,9 +157,24 @@ func TestConfigErrors(t *testing.T) {
 		{Config{Name: "conv", Latent: 2, Upsample: "bicubic"}, `upsample "bicubic": want transpose, nearest, bilinear`},
 		{Config{Name: "vae", Latent: 2}, "beta 0: want above 0 and at most 1e6; 1 is the usual"},
 		{Config{Name: "vae", Latent: 2, Beta: math.NaN()}, "beta NaN: want above 0 and at most 1e6; 1 is the usual"},
-		{Config{Name: "vae", Latent: 2, Beta: 1, Sigma: 1}, "sigma: an option of the vae with gaussian likelihood, and the model is vae of network dense: leave it out"},
-		{Config{Name: "vae", Latent: 2, Beta: 1, Network: "cov"}, `network "cov": want dense, conv; did you mean conv?`},
+		{Config{Name: "vae", Latent: 2, Beta: 1, Sigma: 1}, "sigma: an option of vae and iwae with gaussian likelihood, and the model is vae of network dense: leave it out"},
+		{Config{Name: "vae", Latent: 2, Beta: 1, Network: "cov"}, `network "cov": want dense, conv, sequence; did you mean conv?`},
 		{Config{Name: "vae", Latent: 2, Beta: 1, Likelihood: "gaussian", Sigma: -1}, "sigma -1: want 1e-6 to 1e6"},
+		{Config{Name: "vae", Latent: 2, Beta: -1}, "beta -1: want above 0 and at most 1e6; 1 is the usual"},
+		{Config{Name: "vae", Latent: 2, Beta: 1, KLWarmup: -5}, "kl_warmup -5: want a number of steps, 0 for none"},
+		{Config{Name: "vae", Latent: 2, Beta: 1, FreeBits: -0.1}, "free_bits -0.1: want 0 to 1e6 nats for each unit of the code"},
+		{Config{Name: "vae", Latent: 2, Beta: 1, LearnSigma: true}, "learn_sigma: an option of vae and iwae with gaussian likelihood, and the model is vae of network dense: leave it out"},
+		{Config{Name: "iwae", Latent: 2}, "samples 0: want 1 to 131072 codes for each image; 5 and 50 are usual"},
+		{Config{Name: "iwae", Latent: 2, Samples: -1}, "samples -1: want 1 to 131072 codes for each image; 5 and 50 are usual"},
+		{Config{Name: "iwae", Latent: 2, Samples: 5, Beta: 1}, "beta: an option of the vae, and the model is iwae of network dense: leave it out"},
+		{Config{Name: "vqvae", Latent: 2}, "codebook 0: want 1 to 1048576 codes; 512 is the usual"},
+		{Config{Name: "vqvae", Latent: 2, Codebook: 8, Commitment: -1}, "commitment -1: want 0 to 1e6; 0.25 is the usual"},
+		{Config{Name: "vqvae", Latent: 2, Codebook: 8, CodebookDecay: 1}, "codebook_decay 1: want at least 0 and less than 1; 0.99 is the usual"},
+		{Config{Name: "vqvae", Latent: 2, Codebook: 8, Revive: 2}, "revive 2: want at least 0, for never, and less than 1"},
+		{Config{Name: "vqvae", Latent: 2, Codebook: 8, Network: "conv"}, "network: an option of models of either dense layers or convolutions, and the model is vqvae: leave it out"},
+		{Config{Name: "wae", Latent: 2, Lambda: -3}, "lambda -3: want above 0 and at most 1e9; 10 is the usual"},
+		{Config{Name: "conv", Latent: 2, Lambda: 3}, "lambda: an option of the wae, and the model is conv: leave it out"},
+		{Config{Name: "sequence", Latent: 2, Image: [3]int{28, 28, 1}}, "image 28×28×1: want 1 row, as sequences are windows [1 T C] of T steps and C channels"},
 	}
 	for _, test := range tests {
 		if _, err := New(test.c); err == nil || err.Error() != test.want {

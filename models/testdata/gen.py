@@ -18,6 +18,7 @@ from safetensors.numpy import save_file
 
 sys.dont_write_bytecode = True
 
+import composed
 import formula
 import ops
 from autoencoders import MODELS
@@ -57,29 +58,38 @@ def initial_weights(net):
 
 def train(make, weights, batches, noise, dtype):
     """Ten Adam steps from the given weights; every result as a numpy array."""
-    net = make().to(dtype)
-    params = dict(net.named_parameters())
-    with torch.no_grad():
-        for name, p in params.items():
-            p.copy_(to_torch(torch.from_numpy(weights[name])))
+    net = started(make, weights, dtype)
     x = torch.from_numpy(batches).to(dtype)
     eps = torch.from_numpy(noise).to(dtype)
     with torch.no_grad():
         outputs = {k: v.numpy().copy() for k, v in net.outputs(x[0], eps[0]).items()}
+    return dict(outputs=outputs, **ten_steps(net, lambda step: net.terms(x[step], eps[step])))
+
+
+def started(make, weights, dtype):
+    net = make().to(dtype)
+    with torch.no_grad():
+        for name, p in net.named_parameters():
+            p.copy_(to_torch(torch.from_numpy(weights[name])))
+    return net
+
+
+def ten_steps(net, terms):
+    """Steps of Adam on what terms(step) returns: the loss and what it is made of."""
+    params = dict(net.named_parameters())
     adam = torch.optim.Adam(net.parameters(), **ADAM)
     losses, gradients = {"loss": []}, {}
     for step in range(STEPS):
         adam.zero_grad()
-        loss, terms = net.terms(x[step], eps[step])
+        loss, parts = terms(step)
         loss.backward()
         if step == 0:
             gradients = {n: to_hourglass(p.grad).numpy().copy() for n, p in params.items()}
         adam.step()
-        for k, v in {"loss": loss, **terms}.items():
+        for k, v in {"loss": loss, **parts}.items():
             losses.setdefault(k, []).append(v.item())
     final = {n: to_hourglass(p.detach()).numpy().copy() for n, p in params.items()}
-    return dict(outputs=outputs, losses={k: np.array(v) for k, v in losses.items()},
-                gradients=gradients, final=final)
+    return dict(losses={k: np.array(v) for k, v in losses.items()}, gradients=gradients, final=final)
 
 
 def deviations(a, b):
@@ -142,6 +152,29 @@ def golden(model, make, latent, batches):
           f" final {worst['final.']:.2g}, loss {worst['loss']:.2g}")
 
 
+def golden_composed(batches):
+    """All cases of composed.py in one file, each tensor behind its case's name."""
+    out = {}
+    for case, (make, images, extra, options) in composed.cases(batches).items():
+        weights = initial_weights(make())
+
+        def run(dtype):
+            net = started(make, weights, dtype)
+            x, drawn = (torch.from_numpy(images).to(dtype), {k: torch.from_numpy(v).to(dtype) for k, v in extra.items()})
+            return ten_steps(net, lambda step: composed.terms(net, x[step], {k: v[step] for k, v in drawn.items()}, **options))
+
+        single, double = run(torch.float32), run(torch.float64)
+        check(case, deviations(single, double))
+        for k, v in extra.items():
+            out[f"{case}/{k}"] = v
+        for k, v in double["losses"].items():
+            out[f"{case}/{k}"] = v
+        for n in weights:
+            out[f"{case}/gradient.{n}"] = double["gradients"][n].astype(np.float32)
+            out[f"{case}/final.{n}"] = double["final"][n].astype(np.float32)
+    write("golden_composed.safetensors", out)
+
+
 def write(name, tensors):
     # One metadata key only: the writer does not order several.
     meta = {"hourglass": json.dumps({"torch": TORCH, "seed": formula.SEED}, sort_keys=True)}
@@ -159,6 +192,7 @@ def main():
     write("golden_batches.safetensors", {"batches": batches})
     for model, (make, latent) in MODELS.items():
         golden(model, make, latent, batches)
+    golden_composed(batches)
     tensors, cases = ops.cases()
     write("golden_ops.safetensors", tensors)
     (HERE / "golden_ops.json").write_text("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")

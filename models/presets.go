@@ -1,0 +1,97 @@
+package models
+
+import "fmt"
+
+// A preset is a name for dense or conv with options of its own: nothing that
+// the two could not be told.
+type preset struct {
+	name, about string
+	base        string // dense or conv; of a preset that takes a network its default
+	anyNetwork  bool   // Network may choose the other
+	// start is what Default adds, of which zero would mean something else.
+	start Config
+	// rest is the options that are used where the config leaves them out;
+	// Hidden of dense layers alone.
+	rest Config
+}
+
+// presets lists them. Sources: deep and linear after Hinton and Salakhutdinov
+// (2006) and Baldi and Hornik (1989); sparse after Ng, CS294A lecture notes
+// (2011), one overcomplete layer of sigmoids; denoising after Vincent et al.,
+// Stacked Denoising Autoencoders (2010); contractive after Rifai et al.,
+// Contractive Auto-Encoders (2011).
+var presets = []preset{
+	{name: "deep", about: "dense of several layers, mirrored in the decoder", base: "dense",
+		start: Config{Latent: 32},
+		rest:  Config{Hidden: []int{512, 256, 128}, CodeActivation: "identity"}},
+	{name: "linear", about: "dense without activations: the code spans the subspace of PCA", base: "dense",
+		start: Config{Latent: 32},
+		rest:  Config{Hidden: []int{}, Activation: "identity", CodeActivation: "identity", Output: "identity"}},
+	{name: "sparse", about: "few active units in an overcomplete code", base: "dense", anyNetwork: true,
+		start: Config{Latent: 1024},
+		rest:  Config{Hidden: []int{}, CodeActivation: "sigmoid", Sparsity: "kl:0.05:0.001"}},
+	{name: "denoising", about: "restores images from noisy ones", base: "conv", anyNetwork: true,
+		start: Config{Latent: 64},
+		rest:  Config{Hidden: []int{512}, Denoise: "gaussian:0.3"}},
+	{name: "inpainting", about: "fills in missing parts of images", base: "conv", anyNetwork: true,
+		start: Config{Latent: 64, KeepGiven: true},
+		rest:  Config{Hidden: []int{512}, Denoise: "square:10"}},
+	{name: "colorization", about: "gives colours to grey images", base: "conv", anyNetwork: true,
+		start: Config{Latent: 128, Image: [3]int{32, 32, 3}, Colorize: true},
+		rest:  Config{Hidden: []int{512}}},
+	{name: "contractive", about: "a code that small changes of the image hardly move", base: "dense", anyNetwork: true,
+		start: Config{Latent: 64, Contractive: 1e-3},
+		rest:  Config{Hidden: []int{}, CodeActivation: "sigmoid"}},
+}
+
+// presetOf returns the preset of a name, nil if there is none.
+func presetOf(name string) *preset {
+	for i := range presets {
+		if presets[i].name == name {
+			return &presets[i]
+		}
+	}
+	return nil
+}
+
+// onto fills in the options that c leaves out.
+func (p *preset) onto(c Config) Config {
+	if p.anyNetwork {
+		fill(&c.Network, p.base)
+	}
+	if c.Hidden == nil && c.base() == "dense" {
+		c.Hidden = p.rest.Hidden
+	}
+	fill(&c.Activation, p.rest.Activation)
+	fill(&c.CodeActivation, p.rest.CodeActivation)
+	fill(&c.Output, p.rest.Output)
+	fill(&c.Denoise, p.rest.Denoise)
+	fill(&c.Sparsity, p.rest.Sparsity)
+	return c
+}
+
+// base returns the name of the model that the config's options are those of: of
+// a preset dense or conv.
+func (c Config) base() string {
+	p := presetOf(c.Name)
+	switch {
+	case p == nil:
+		return c.Name
+	case p.anyNetwork:
+		return c.Network
+	}
+	return p.base
+}
+
+// checkLinear returns an error for activations of the linear model.
+func (c Config) checkLinear() error {
+	if c.Name != "linear" {
+		return nil
+	}
+	for _, o := range [][2]string{{"activation", c.Activation}, {"code_activation", c.CodeActivation}, {"output", c.Output}} {
+		if o[1] != "identity" {
+			return fmt.Errorf("%s %s: the linear model has none: leave it out, or take dense", o[0], o[1])
+		}
+	}
+	return nil
+}
