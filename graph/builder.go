@@ -321,8 +321,15 @@ func (b *Builder) Mean(x *Node, axes ...int) *Node {
 }
 
 func (b *Builder) axes(x *Node, axes []int) kernels.Axes {
+	shape := b.ShapeOf(x)
 	if len(axes) == 0 {
-		return kernels.AllAxes(len(b.ShapeOf(x)))
+		return kernels.AllAxes(len(shape))
+	}
+	for _, axis := range axes {
+		if axis < 0 || axis >= len(shape) {
+			b.Fail("graph: sum or mean over axes %v of %v, want axes from 0 to %d", axes, shape, len(shape)-1)
+			return 0
+		}
 	}
 	return kernels.AxesOf(axes...)
 }

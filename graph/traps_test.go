@@ -241,3 +241,21 @@ func TestGradientErrors(t *testing.T) {
 	b.Gradients(b.Sum(x), nil)
 	wantError(t, b.Err(), "nil")
 }
+
+// TestBuilderRefuses what would be a panic or a quiet mistake further down.
+func TestBuilderRefuses(t *testing.T) {
+	for want, build := range map[string]func(b *Builder, x *Node){
+		"axes [9] of [2 3], want axes from 0 to 1":      func(b *Builder, x *Node) { b.Sum(x, 9) },
+		"axes [0 -1] of [2 3], want":                    func(b *Builder, x *Node) { b.Mean(x, 0, -1) },
+		"reshape: more than 6 axes":                     func(b *Builder, x *Node) { b.Reshape(x, 1, 1, 1, 1, 1, 2, 3) },
+		"operand 0 is missing":                          func(b *Builder, x *Node) { b.Fn(kernels.Exp, 0, nil) },
+		`input "y" has the shape [-1], want no negat`:   func(b *Builder, x *Node) { b.Input("y", -1) },
+		`input "y" has 7 axes, at most 6 are supported`: func(b *Builder, x *Node) { b.Input("y", 1, 1, 1, 1, 1, 1, 1) },
+		`the name ""`:      func(b *Builder, x *Node) { b.Input("") },
+		"wants 2 operands": func(b *Builder, x *Node) { b.Apply(kernels.MatMul{}, x) },
+	} {
+		b := NewBuilder()
+		build(b, b.Input("x", 2, 3))
+		wantError(t, b.Err(), want)
+	}
+}

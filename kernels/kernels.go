@@ -254,16 +254,25 @@ type Dims struct {
 	dim  [MaxRank]int
 }
 
-// DimsOf returns the Dims of a shape of at most MaxRank axes.
+// DimsOf returns the Dims of a shape of at most MaxRank axes. Operations refuse
+// one of more, of which Shape returns but the first.
 func DimsOf(s ...int) Dims {
 	var d Dims
-	d.rank = int8(len(s))
+	d.rank = int8(min(len(s), MaxRank+1))
 	copy(d.dim[:], s)
 	return d
 }
 
 // Shape returns the shape that d holds.
-func (d Dims) Shape() Shape { return append(Shape{}, d.dim[:d.rank]...) }
+func (d Dims) Shape() Shape { return append(Shape{}, d.dim[:min(d.rank, MaxRank)]...) }
+
+// check returns an error if d was made of more than MaxRank axes.
+func (d Dims) check(s Spec) error {
+	if d.rank > MaxRank {
+		return fmt.Errorf("%s: more than %d axes, which is the most supported", s.Name(), MaxRank)
+	}
+	return nil
+}
 
 // String returns the form of Shape.String.
 func (d Dims) String() string { return d.Shape().String() }

@@ -53,6 +53,9 @@ func (s Reshape) Infer(in ...Shape) (Shape, error) {
 	if err := arity(s, 1, in); err != nil {
 		return nil, err
 	}
+	if err := s.To.check(s); err != nil {
+		return nil, err
+	}
 	to := s.To.Shape()
 	for _, d := range to {
 		if d < 0 {
@@ -68,6 +71,9 @@ func (s Reshape) Infer(in ...Shape) (Shape, error) {
 // Infer returns the operand's axes in the order of Perm.
 func (s Transpose) Infer(in ...Shape) (Shape, error) {
 	if err := arity(s, 1, in); err != nil {
+		return nil, err
+	}
+	if err := s.Perm.check(s); err != nil {
 		return nil, err
 	}
 	perm, out := s.Perm.Shape(), Shape{}
@@ -142,6 +148,9 @@ func (s Pad) Infer(in ...Shape) (Shape, error) {
 // Infer returns To.
 func (s Broadcast) Infer(in ...Shape) (Shape, error) {
 	if err := arity(s, 1, in); err != nil {
+		return nil, err
+	}
+	if err := s.To.check(s); err != nil {
 		return nil, err
 	}
 	to := s.To.Shape()
