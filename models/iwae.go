@@ -39,8 +39,8 @@ func (c Config) checkIWAE() error {
 type importance struct{ variational }
 
 // Loss returns −L_k for codes drawn by p.Step and p.Seed, and as its terms the
-// two bounds of the same codes, the mean over the batch: elbo = L_1, averaged
-// over the codes, and iwae_k.
+// two bounds of the same codes, mean over the batch: iwae_k, and elbo = L_1
+// averaged over the codes.
 func (n *importance) Loss(x *graph.Node, p Phase) Loss {
 	mean, logvar := n.posterior(x, p)
 	return n.loss(x, mean, logvar, n.drawMany(n.config.Samples, "iwae.noise", mean, p), p)
@@ -50,7 +50,7 @@ func (n *importance) Loss(x *graph.Node, p Phase) Loss {
 func (n *importance) loss(x, mean, logvar, noise *graph.Node, p Phase) Loss {
 	weights := n.logWeights(x, mean, logvar, noise, p)
 	bound := n.b.Mean(n.logMeanExp(weights))
-	terms := []Term{{"elbo", n.b.Mean(weights)}, {"iwae_k", bound}}
+	terms := []Term{{"iwae_k", bound}, {"elbo", n.b.Mean(weights)}}
 	return Loss{Total: n.b.Fn(kernels.Neg, 0, bound), Terms: terms}
 }
 

@@ -28,18 +28,18 @@ def crop_transposed(full, out_h, out_w, top, left):
 
 class SameConv2d(nn.Conv2d):
     def forward(self, x):
-        k, s = self.kernel_size[0], self.stride[0]
-        top, bottom = same_pads(x.shape[2], k, s)
-        left, right = same_pads(x.shape[3], k, s)
+        k, s = self.kernel_size, self.stride
+        top, bottom = same_pads(x.shape[2], k[0], s[0])
+        left, right = same_pads(x.shape[3], k[1], s[1])
         return F.conv2d(F.pad(x, (left, right, top, bottom)), self.weight, self.bias, s)
 
 
 class SameConvTranspose2d(nn.ConvTranspose2d):
     def forward(self, x):
-        k, s = self.kernel_size[0], self.stride[0]
-        out_h, out_w = x.shape[2] * s, x.shape[3] * s
+        k, s = self.kernel_size, self.stride
+        out_h, out_w = x.shape[2] * s[0], x.shape[3] * s[1]
         full = F.conv_transpose2d(x, self.weight, None, s)
-        y = crop_transposed(full, out_h, out_w, same_pads(out_h, k, s)[0], same_pads(out_w, k, s)[0])
+        y = crop_transposed(full, out_h, out_w, same_pads(out_h, k[0], s[0])[0], same_pads(out_w, k[1], s[1])[0])
         return y + self.bias.view(1, -1, 1, 1)
 
 

@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 
 import composed
 import formula
+import latent
 import ops
 from autoencoders import MODELS
 
@@ -51,7 +52,7 @@ def initial_weights(net):
     shapes = {n: tuple(to_hourglass(p.detach()).shape) for n, p in net.named_parameters()}
     out = {}
     for name, shape in shapes.items():
-        weight = shapes[name.rsplit(".", 1)[0] + ".weight"]
+        weight = shapes.get(name.rsplit(".", 1)[0] + ".weight", shape)
         out[name] = formula.initial(name, shape, int(np.prod(weight[:-1])))
     return out
 
@@ -175,6 +176,29 @@ def golden_composed(batches):
     write("golden_composed.safetensors", out)
 
 
+def golden_latent(batches):
+    """All cases of latent.py in one file, each tensor behind its case's name."""
+    out = {}
+    for case, (make, images, extra) in latent.cases(batches).items():
+        weights = initial_weights(make())
+
+        def run(dtype):
+            net = started(make, weights, dtype)
+            x, drawn = torch.from_numpy(images).to(dtype), {k: torch.from_numpy(v).to(dtype) for k, v in extra.items()}
+            result = ten_steps(net, lambda step: net.terms(x[step], {k: v[step] for k, v in drawn.items()}, step))
+            result["final"].update({n: v.numpy().copy() for n, v in net.named_buffers()})
+            return result
+
+        single, double = run(torch.float32), run(torch.float64)
+        check(case, deviations(single, double))
+        for k, v in {**extra, **double["losses"]}.items():
+            out[f"{case}/{k}"] = v
+        for kind, values in (("gradient", double["gradients"]), ("final", double["final"])):
+            out.update({f"{case}/{kind}.{n}": v.astype(np.float32) for n, v in values.items()})
+        print(f"  {case}: {double['losses']['loss'][0]:.6f} to {double['losses']['loss'][-1]:.6f}")
+    write("golden_latent.safetensors", out)
+
+
 def write(name, tensors):
     # One metadata key only: the writer does not order several.
     meta = {"hourglass": json.dumps({"torch": TORCH, "seed": formula.SEED}, sort_keys=True)}
@@ -193,6 +217,7 @@ def main():
     for model, (make, latent) in MODELS.items():
         golden(model, make, latent, batches)
     golden_composed(batches)
+    golden_latent(batches)
     tensors, cases = ops.cases()
     write("golden_ops.safetensors", tensors)
     (HERE / "golden_ops.json").write_text("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")
