@@ -280,3 +280,26 @@ func TestSecondGradients(t *testing.T) {
 		}
 	})
 }
+
+// TestVJPPassesByNoise: noise takes its shape from an operand that it has no
+// gradient by, and VJP must not ask for one.
+func TestVJPPassesByNoise(t *testing.T) {
+	b := NewBuilderOf(kernels.Float64)
+	x, step := b.Input("x", 3), b.InputOf(kernels.Int32, "step", 1)
+	y := b.Fn(kernels.Square, 0, b.Add(x, b.Apply(kernels.Noise{Seed: 1}, x, step)))
+	ones := b.Input("ones", 3)
+	grad := VJP(b, []*Node{y}, []*Node{ones}, []*Node{x, step})
+	if err := b.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if grad[1] != nil {
+		t.Errorf("the gradient by the step counter is %v, want nil", grad[1])
+	}
+	in := feeds{x: {Shape: kernels.Shape{3}, Data: []float64{1, 2, 3}}, step: kernels.NewArray(kernels.Shape{1}), ones: {Shape: kernels.Shape{3}, Data: []float64{1, 1, 1}}}
+	out := newTape(t, b.Graph(), grad[0], y).run(t, in)
+	for i, g := range out[0].Data {
+		if want := 2 * math.Sqrt(out[1].Data[i]); math.Abs(math.Abs(g)-want) > 1e-12 {
+			t.Errorf("the gradient of element %d is %v, want ±%v", i, g, want)
+		}
+	}
+}

@@ -42,7 +42,7 @@ func VJP(b *Builder, ys, dys, by []*Node) []*Node {
 		}
 		spec, _ := SpecOf(n.node)
 		for i, g := range gradients(b, spec, n.in, n.node, dy) {
-			if g != nil && n.through[i] && !noGradient(spec, i) {
+			if g != nil && n.through[i] {
 				add(n.in[i], g)
 			}
 		}
@@ -58,8 +58,8 @@ func VJP(b *Builder, ys, dys, by []*Node) []*Node {
 type visited struct {
 	node    *Node
 	in      []*Node
-	through []bool // operands that depend on a node of by
-	active  bool   // an operand does
+	through []bool // operands that have a gradient and depend on a node of by
+	active  bool   // there is one
 }
 
 // between returns the nodes that the results depend on, each before its
@@ -82,16 +82,17 @@ func between(g *gorgonia.ExprGraph, ys, by []*Node) ([]visited, error) {
 			return err
 		}
 		v := visited{node: n, in: operands(g, n)}
-		for _, in := range v.in {
+		spec, ok := SpecOf(n)
+		for i, in := range v.in {
 			if err := visit(in); err != nil {
 				return err
 			}
-			reaches := wanted[in] || depends[in]
+			reaches := (wanted[in] || depends[in]) && !(ok && noGradient(spec, i))
 			v.through = append(v.through, reaches)
 			v.active = v.active || reaches
 		}
 		depends[n] = v.active
-		if _, ok := n.Op().(*op); v.active && !ok {
+		if v.active && !ok {
 			return fmt.Errorf("%v is an operation without a rule: want only Specs on the way", n)
 		}
 		order = append(order, v)
