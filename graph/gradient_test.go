@@ -303,3 +303,36 @@ func TestVJPPassesByNoise(t *testing.T) {
 		}
 	}
 }
+
+// TestNetGradients holds the gradients of whole nets, one with a gradient inside
+// its loss, to finite differences in a random direction of all parameters.
+func TestNetGradients(t *testing.T) {
+	for name, build := range nets {
+		n := build(t, kernels.Float64)
+		r := rand.New(rand.NewPCG(9, 9))
+		var along []kernels.Array
+		for _, p := range n.b.Params() {
+			along = append(along, direction(r, p.Shape))
+		}
+		m := newTape(t, n.b.Graph(), append([]*Node{n.loss}, n.grads...)...)
+		at := func(step float64) []kernels.Array {
+			in := feeds{}
+			for node, a := range n.in {
+				in[node] = a
+			}
+			for i, p := range n.b.Params() {
+				moved := kernels.NewArray(p.Shape)
+				for k, x := range n.in[p.Node].Data {
+					moved.Data[k] = x + step*along[i].Data[k]
+				}
+				in[p.Node] = moved
+			}
+			return m.run(t, in)
+		}
+		const h = 1e-6 // few kinks lie within it
+		got, size := dot(along, at(0)[1:])
+		if want := (at(h)[0].Data[0] - at(-h)[0].Data[0]) / (2 * h); math.Abs(got-want) > 1e-7*size {
+			t.Errorf("%s: the loss changes by %.12g, a finite difference gives %.12g", name, got, want)
+		}
+	}
+}
