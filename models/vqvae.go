@@ -168,13 +168,14 @@ func (n *quantized) move(q quantization) {
 	used := b.Sum(q.choice, 0)
 	count := b.Add(b.Scale(c.CodebookDecay, n.count), b.Scale(1-c.CodebookDecay, used))
 	apart := b.Sub(b.Apply(kernels.MatMul{TransA: true}, q.choice, q.z), b.Mul(n.codebook, column(used)))
-	// A code that was never used since its count vanished does not move.
+	// A code that is not in use does not move, however small its count.
 	safe := b.Fn(kernels.ClampMin, 1e-6, count)
 	codes := b.Add(n.codebook, b.Div(b.Scale(1-c.CodebookDecay, apart), column(safe)))
 	if c.Revive > 0 {
 		dead := b.Fn(kernels.Step, 0, b.Offset(b.Fn(kernels.Neg, 0, count), c.Revive))
-		codes = b.Add(codes, b.Mul(column(dead), b.Sub(n.spread(q.z), codes)))
-		count = b.Add(count, b.Mul(dead, b.Offset(b.Fn(kernels.Neg, 0, count), 1)))
+		alive := complement(b, dead)
+		codes = b.Add(b.Mul(column(alive), codes), b.Mul(column(dead), n.spread(q.z)))
+		count = b.Add(b.Mul(alive, count), dead)
 	}
 	b.Assign(n.codebook, codes)
 	b.Assign(n.count, count)
