@@ -194,10 +194,7 @@ func widen[T float32 | float64 | int32 | uint8](to []float64, from []T) {
 // valueOf narrows an array to a Gorgonia value of the given type.
 func valueOf(a kernels.Array, t kernels.DType) gorgonia.Value {
 	if len(a.Shape) == 0 {
-		if t == kernels.Float32 {
-			return gorgonia.NewF32(float32(a.Data[0]))
-		}
-		return gorgonia.NewF64(a.Data[0])
+		return scalarOf(a.Data[0], t)
 	}
 	var backing any
 	switch t {
@@ -211,6 +208,18 @@ func valueOf(a kernels.Array, t kernels.DType) gorgonia.Value {
 		backing = narrow[uint8](a.Data)
 	}
 	return tensor.New(tensor.WithShape(a.Shape...), tensor.WithBacking(backing))
+}
+
+func scalarOf(x float64, t kernels.DType) gorgonia.Value {
+	switch t {
+	case kernels.Float32:
+		return gorgonia.NewF32(float32(x))
+	case kernels.Int32:
+		return gorgonia.NewI32(int32(x))
+	case kernels.Uint8:
+		return gorgonia.NewU8(uint8(x))
+	}
+	return gorgonia.NewF64(x)
 }
 
 func narrow[T float32 | int32 | uint8](from []float64) []T {

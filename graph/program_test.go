@@ -194,3 +194,37 @@ func TestRunAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryType feeds, copies and fetches arrays and scalars of every element
+// type, on the device and on TapeMachine.
+func TestEveryType(t *testing.T) {
+	for _, dt := range []kernels.DType{kernels.Float32, kernels.Float64, kernels.Int32, kernels.Uint8} {
+		for _, shape := range []kernels.Shape{{}, {1}, {2, 3}, {0, 3}} {
+			b := NewBuilder()
+			x := b.InputOf(dt, "x", shape...)
+			y := b.Apply(kernels.Concat{}, b.Reshape(x, shape.Size()), b.Reshape(x, shape.Size()))
+			if b.Err() != nil {
+				t.Fatal(b.Err())
+			}
+			p, err := Compile(b.Graph(), newCPU(t, 1), x, y)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := feeds{x: kernels.NewArray(shape)}
+			for i := range in[x].Data {
+				in[x].Data[i] = float64(i + 7)
+			}
+			twice := append(slices.Clone(in[x].Data), in[x].Data...)
+			for name, got := range map[string][]kernels.Array{
+				"program": runProgram(t, p, in, x, y), "TapeMachine": newTape(t, b.Graph(), x, y).run(t, in),
+			} {
+				if !slices.Equal(got[0].Data, in[x].Data) || !slices.Equal(got[1].Data, twice) {
+					t.Errorf("%s, %v%v: %v and %v, want %v once and twice", name, dt, shape, got[0].Data, got[1].Data, in[x].Data)
+				}
+			}
+			if v, err := p.Fetch(x); err != nil || v.Dtype() != dtypeOf(dt) {
+				t.Errorf("%v%v is fetched as %v, %v", dt, shape, v.Dtype(), err)
+			}
+		}
+	}
+}
