@@ -113,6 +113,16 @@ func Grid(rows []Row, o GridOptions) (image.Image, error) {
 	return out, nil
 }
 
+// Plain draws one image as it is, a pixel for each of its own, without border.
+func Plain(im Image) (image.Image, error) {
+	if err := checkImage(im, im); err != nil {
+		return nil, fmt.Errorf("plain image: %w", err)
+	}
+	out := image.NewNRGBA(image.Rect(0, 0, im.W, im.H))
+	drawImage(out, im, 0, 0, 1)
+	return out, nil
+}
+
 // WritePNG encodes im as PNG, always to the same bytes.
 func WritePNG(w io.Writer, im image.Image) error {
 	e := png.Encoder{CompressionLevel: png.BestCompression}

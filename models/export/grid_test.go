@@ -187,3 +187,22 @@ func TestWritePNGIsDeterministic(t *testing.T) {
 	}
 	expectPixel(t, im, im.Bounds().Dx()-margin-2*line, margin+line, color.NRGBA{128, 0, 255, 255})
 }
+
+// TestPlain keeps every pixel, and nothing besides.
+func TestPlain(t *testing.T) {
+	im, err := Plain(Image{H: 1, W: 3, C: 1, Pix: []float32{0, 0.5, 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size := im.Bounds().Size(); size.X != 3 || size.Y != 1 {
+		t.Errorf("size %v, want 3×1", size)
+	}
+	for x, want := range []uint32{0, 128 * 0x101, 0xffff} {
+		if r, g, b, a := im.At(x, 0).RGBA(); r != want || g != want || b != want || a != 0xffff {
+			t.Errorf("pixel %d is %d %d %d %d, want %d", x, r, g, b, a, want)
+		}
+	}
+	if _, err := Plain(Image{H: 1, W: 2, C: 1, Pix: []float32{0}}); err == nil {
+		t.Error("an image that lacks a pixel: no error")
+	}
+}
