@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"io"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"hourglass/data"
+	"hourglass/data/disk"
+	"hourglass/kernels"
+	"hourglass/models/export"
+	"hourglass/models/train"
+)
+
+// The pictures of a run show this many test images, so many to a line.
+const (
+	exampleImages  = 20
+	exampleColumns = 10
+)
+
+// finish draws the pictures, measures the best weights on the test images and
+// tells where all is.
+func (r *job) finish(ctx context.Context) error {
+	best, err := bestOf(r.folder, r.settings, r.device)
+	if err != nil {
+		return err
+	}
+	grid, err := reconstructionGrid(best, r.examples, exampleImages, exampleColumns)
+	if err != nil {
+		return err
+	}
+	if err := writePNG(filepath.Join(r.folder, reconstructionsName), grid); err != nil {
+		return err
+	}
+	if err := r.drawCurve(); err != nil {
+		return err
+	}
+	metrics, err := evaluate(ctx, best, r.examples)
+	if err != nil {
+		return err
+	}
+	_, epoch := r.trainer.Best()
+	if r.trainer.StoppedEarly() {
+		fmt.Fprintf(r.out, "stopped early: no improvement in %d epochs\n", r.settings.Train.Patience)
+	}
+	t := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "test mse\t%.5f\t(%d images, weights of epoch %d)\n", valueOf(metrics, "mse"), r.examples.N, epoch)
+	fmt.Fprintf(t, "pictures\t%s\t(test images over reconstructions)\n", filepath.Join(r.folder, reconstructionsName))
+	fmt.Fprintf(t, "losses\t%s\t\n", filepath.Join(r.folder, curveName))
+	fmt.Fprintf(t, "weights\t%s\t\n", filepath.Join(r.folder, train.BestName))
+	return t.Flush()
+}
+
+// drawCurve draws the losses by epoch.
+func (r *job) drawCurve() error {
+	c := export.Curve{Title: fmt.Sprintf("%s on %s", r.settings.Model.Name, r.settings.Data), Loss: lossUnit(r.settings.Model.Loss), LogY: true}
+	for _, e := range r.trainer.History() {
+		c.Train = append(c.Train, export.CurvePoint{Epoch: e.Epoch, Loss: e.TrainLoss})
+		if e.ValLoss != nil {
+			c.Validation = append(c.Validation, export.CurvePoint{Epoch: e.Epoch, Loss: *e.ValLoss})
+		}
+	}
+	for _, p := range append(c.Train[:len(c.Train):len(c.Train)], c.Validation...) {
+		c.LogY = c.LogY && p.Loss > 0
+	}
+	if err := disk.WriteFile(filepath.Join(r.folder, curveName), c.WritePNG); err != nil {
+		return err
+	}
+	return disk.WriteFile(filepath.Join(r.folder, curveVectorName), c.WriteSVG)
+}
+
+// lossUnit describes what a model minimises.
+func lossUnit(loss string) string {
+	switch loss {
+	case "mse":
+		return "mean squared error per pixel"
+	case "l1":
+		return "mean absolute error per pixel"
+	case "huber":
+		return "mean Huber loss per pixel"
+	case "bce":
+		return "cross-entropy per pixel, nats"
+	}
+	return "−ln p(x|z) + β·KL per image, nats"
+}
+
+// board is a run's TensorBoard file.
+type board struct{ events *export.Events }
+
+// newBoard begins an event file. After steps > 0 it takes the place of what
+// earlier files hold from there on.
+func newBoard(folder string, steps int) (*board, error) {
+	events, err := export.NewEvents(folder)
+	if err != nil {
+		return nil, err
+	}
+	if steps > 0 {
+		err = events.Resume(steps+1, time.Now())
+	}
+	return &board{events}, err
+}
+
+// epoch writes the losses and some pictures of an epoch.
+func (b *board) epoch(e train.Epoch, r *job) error {
+	now := time.Now()
+	scalars := map[string]float64{"loss/train": e.TrainLoss, "speed/images_per_second": e.ImagesPerSecond}
+	if e.ValLoss != nil {
+		scalars["loss/validation"] = *e.ValLoss
+	}
+	for _, tag := range sortedKeys(scalars) {
+		if err := b.events.Scalar(tag, e.Step, now, scalars[tag]); err != nil {
+			return err
+		}
+	}
+	grid, err := reconstructionGrid(r.trainer.Runner(), r.examples, exampleColumns, exampleColumns)
+	if err != nil {
+		return err
+	}
+	var encoded bytes.Buffer
+	if err := export.WritePNG(&encoded, grid); err != nil {
+		return err
+	}
+	size := grid.Bounds().Size()
+	if err := b.events.Image("reconstructions", e.Step, now, encoded.Bytes(), size.X, size.Y); err != nil {
+		return err
+	}
+	return b.events.Flush()
+}
+
+func (b *board) close() error { return b.events.Close() }
+
+// reconstructionGrid shows the first n images of d over their reconstructions.
+func reconstructionGrid(runner *train.Runner, d *data.Dataset, n, columns int) (image.Image, error) {
+	shown, err := d.Limit(n)
+	if err != nil {
+		return nil, err
+	}
+	shown.Load()
+	originals := train.Scale(shown.Pixels)
+	copies, err := runner.Reconstruct(originals)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := export.Pairs(picturesOf(originals, runner.Shape()), picturesOf(copies, runner.Shape()), columns)
+	if err != nil {
+		return nil, err
+	}
+	return export.Grid(rows, export.GridOptions{})
+}
+
+// picturesOf cuts images [n H W C] apart.
+func picturesOf(pixels []float32, shape kernels.Shape) []export.Image {
+	var all []export.Image
+	for size := shape.Size(); len(pixels) >= size; pixels = pixels[size:] {
+		all = append(all, export.Image{H: shape[0], W: shape[1], C: shape[2], Pix: pixels[:size]})
+	}
+	return all
+}
+
+// writeTable prints metrics, one a line.
+func writeTable(w io.Writer, metrics []train.Value) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, m := range metrics {
+		fmt.Fprintf(t, "%s\t%.6g\n", m.Name, m.Value)
+	}
+	return t.Flush()
+}

@@ -1,0 +1,305 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/spf13/pflag"
+
+	"hourglass/models"
+	"hourglass/models/train"
+)
+
+// settings is all that decides a run. Its TOML form is a configuration file,
+// and the config.toml of a run folder.
+type settings struct {
+	Data    string `toml:"data"`
+	Threads int    `toml:"threads"`
+	Device  string `toml:"device"`
+	// CheckpointSteps is after how many steps a checkpoint is written, beside
+	// those at the end of epochs; 0 writes no others.
+	CheckpointSteps int `toml:"checkpoint_steps"`
+
+	Model models.Config `toml:"model"`
+	Train train.Config  `toml:"train"`
+}
+
+// What a run that is told nothing does.
+const (
+	defaultModel      = "conv"
+	defaultData       = "builtin"
+	defaultEpochs     = 5
+	defaultValidation = 0.02
+	// builtinLimit makes the first run on the built-in digits a short one.
+	builtinLimit = 20000
+)
+
+// flagKeys tells which setting a flag gives.
+var flagKeys = map[string]string{
+	"data": "data", "threads": "threads", "device": "device", "checkpoint": "checkpoint_steps",
+
+	"model": "model.name", "latent": "model.latent", "network": "model.network", "hidden": "model.hidden",
+	"activation": "model.activation", "norm": "model.norm", "dropout": "model.dropout", "init": "model.init",
+	"loss": "model.loss", "likelihood": "model.likelihood", "beta": "model.beta",
+
+	"epochs": "train.epochs", "batch": "train.batch", "seed": "train.seed", "limit": "train.limit",
+	"validation": "train.validation_fraction",
+	"optimizer":  "train.optimizer.name", "lr": "train.optimizer.learning_rate",
+	"weight-decay": "train.optimizer.weight_decay", "momentum": "train.optimizer.momentum",
+	"schedule": "train.schedule.name", "warmup": "train.schedule.warmup_steps",
+	"clip": "train.clip_norm", "ema": "train.ema_decay",
+	"patience": "train.patience", "min-delta": "train.min_delta",
+}
+
+// addFlags declares the flags that give settings. Where a flag names no
+// default, leaving it out leaves the setting off.
+func (s *settings) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&s.Model.Name, "model", "", "the kind of autoencoder (default "+defaultModel+")")
+	f.StringVar(&s.Data, "data", "", "builtin, builtin:seed=N or mnist:DIR (default builtin)")
+	f.IntVar(&s.Model.Latent, "latent", 0, "units of the code (default by model: conv 16, dense 32, vae 20)")
+	f.StringVar(&s.Model.Network, "network", "", "what a vae is made of, dense or conv (default dense)")
+	f.Var((*widths)(&s.Model.Hidden), "hidden", "of the hidden dense layers, as 256,128 or none (default by model: dense 128, vae 400)")
+	f.StringVar(&s.Model.Activation, "activation", "", "of hidden layers: relu, leaky_relu, elu, silu, gelu, … (default relu)")
+	f.StringVar(&s.Model.Norm, "norm", "", "normalisation: none, batch or group (default none)")
+	f.Float64Var(&s.Model.Dropout, "dropout", 0, "probability of dropping a hidden unit")
+	f.StringVar(&s.Model.Init, "init", "", "initial weights: pytorch or keras (default conv keras, others pytorch)")
+	f.StringVar(&s.Model.Loss, "loss", "", "of dense and conv: mse, l1, huber or bce (default mse)")
+	f.StringVar(&s.Model.Likelihood, "likelihood", "", "of a vae: bernoulli or gaussian (default bernoulli)")
+	f.Float64Var(&s.Model.Beta, "beta", 0, "weight of a vae's divergence (default 1)")
+
+	f.IntVar(&s.Train.Epochs, "epochs", 0, fmt.Sprintf("passes over the training images (default %d)", defaultEpochs))
+	f.IntVar(&s.Train.Batch, "batch", 0, "images of a step (default 128)")
+	f.IntVar(&s.Train.Limit, "limit", 0, fmt.Sprintf("train on the first N images alone, 0 for all (default 0, with builtin %d)", builtinLimit))
+	f.Float64Var(&s.Train.ValidationFraction, "validation", 0, fmt.Sprintf("share of the images held back for validation (default %g)", defaultValidation))
+	f.Uint64Var(&s.Train.Seed, "seed", 0, "of weights, order and noise (default 0)")
+	f.StringVar(&s.Train.Optimizer.Name, "optimizer", "", "adam, adamw, sgd or rmsprop (default adam)")
+	f.Float64Var(&s.Train.Optimizer.LearningRate, "lr", 0, "learning rate (default adam, adamw 0.001; sgd, rmsprop 0.01)")
+	f.Float64Var(&s.Train.Optimizer.WeightDecay, "weight-decay", 0, "L2 penalty; with adamw decoupled")
+	f.Float64Var(&s.Train.Optimizer.Momentum, "momentum", 0, "of sgd and rmsprop")
+	f.StringVar(&s.Train.Schedule.Name, "schedule", "", "of the learning rate: constant, step, cosine or one-cycle (default constant)")
+	f.IntVar(&s.Train.Schedule.WarmupSteps, "warmup", 0, "steps in which the learning rate rises to its value")
+	f.Float64Var(&s.Train.ClipNorm, "clip", 0, "bound of the gradients' global norm")
+	f.Float64Var(&s.Train.EMADecay, "ema", 0, "decay of the moving average of the weights")
+	f.IntVar(&s.Train.Patience, "patience", 0, "stop after so many epochs without improvement")
+	f.Float64Var(&s.Train.MinDelta, "min-delta", 0, "the least that counts as improvement")
+
+	f.IntVar(&s.CheckpointSteps, "checkpoint", 0, "write a checkpoint every N steps too, not at the end of epochs alone")
+	f.IntVar(&s.Threads, "threads", 0, "processors to use, 0 for all (default 0)")
+	f.StringVar(&s.Device, "device", "", "auto, cpu or cuda (default auto)")
+}
+
+// widths is a list of whole numbers as a flag: "256,128", or "none" for an
+// empty list.
+type widths []int
+
+func (w *widths) Type() string { return "widths" }
+
+func (w *widths) String() string {
+	var parts []string
+	for _, n := range *w {
+		parts = append(parts, strconv.Itoa(n))
+	}
+	return strings.Join(parts, ",")
+}
+
+func (w *widths) Set(text string) error {
+	list := widths{}
+	if text != "none" {
+		for part := range strings.SplitSeq(text, ",") {
+			n, err := strconv.Atoi(strings.TrimSpace(part))
+			if err != nil {
+				return errors.New("not a whole number")
+			}
+			list = append(list, n)
+		}
+	}
+	*w = list
+	return nil
+}
+
+// sources are the flags that give settings in other ways: those of settings
+// that have no flag of their own, and a file of many.
+type sources struct {
+	file string
+	sets []string
+}
+
+func (o *sources) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.file, "config", "", "read settings from a TOML file, such as a run's "+configName)
+	f.StringArrayVar(&o.sets, "set", nil, "KEY=VALUE, any setting of "+configName+", as model.output=identity; again for more")
+}
+
+// given is what a user asked for: the flags on the command line, as text, and
+// the configuration file.
+type given struct {
+	flags map[string]string // by name
+	sets  []string          // KEY=VALUE
+	file  string            // "" for none
+	text  string            // of the file
+}
+
+// readGiven collects the flags that are on the command line, and reads the
+// configuration file.
+func readGiven(f *pflag.FlagSet, o sources) (given, error) {
+	g := given{flags: map[string]string{}, sets: o.sets, file: o.file}
+	f.Visit(func(flag *pflag.Flag) {
+		if _, ok := flagKeys[flag.Name]; ok {
+			g.flags[flag.Name] = flag.Value.String()
+		}
+	})
+	for name, text := range g.flags {
+		if text == "" && name != "hidden" {
+			return g, usagef("--%s is empty; give it a value or leave it out", name)
+		}
+	}
+	if o.file == "" {
+		return g, nil
+	}
+	text, err := os.ReadFile(o.file)
+	if err != nil {
+		return g, usagef("--config: %w", err)
+	}
+	g.text = string(text)
+	return g, nil
+}
+
+// onto overwrites settings by what is given: first by the file, then by --set,
+// then by the other flags.
+func (g given) onto(s *settings) error {
+	if g.file != "" {
+		if err := decodeSettings(g.text, g.file, s); err != nil {
+			return usageError{err}
+		}
+	}
+	for _, assignment := range g.sets {
+		if err := set(s, assignment); err != nil {
+			return usageError{err}
+		}
+	}
+	f := pflag.NewFlagSet("", pflag.ContinueOnError)
+	values := *s
+	s.addFlags(f) // sets every field to its zero
+	*s = values
+	for name, text := range g.flags {
+		if name == "hidden" && text == "" {
+			text = "none"
+		}
+		if err := f.Set(name, text); err != nil {
+			return usageError{err}
+		}
+	}
+	return nil
+}
+
+// set applies KEY=VALUE. A value is written as in TOML, but words need no quotes.
+func set(s *settings, assignment string) error {
+	key, value, ok := strings.Cut(assignment, "=")
+	if !ok {
+		return fmt.Errorf("--set %s: want KEY=VALUE", assignment)
+	}
+	var as map[string]any
+	if _, err := toml.Decode("value = "+value, &as); err != nil {
+		value = strconv.Quote(value)
+	}
+	return decodeSettings(key+" = "+value, "--set "+assignment, s)
+}
+
+// resolve returns the settings of a new run. Defaults depend on the names of
+// model, optimizer and schedule, so those are read first.
+func (g given) resolve() (settings, error) {
+	var names settings
+	if err := g.onto(&names); err != nil {
+		return names, err
+	}
+	s := settings{Data: defaultData, Device: "auto"}
+	s.Train = train.Config{
+		Epochs:             defaultEpochs,
+		ValidationFraction: defaultValidation,
+		Optimizer:          train.Optimizer{Name: names.Train.Optimizer.Name},
+		Schedule:           train.Schedule{Name: names.Train.Schedule.Name},
+	}.WithDefaults()
+	if names.Data == "" || strings.HasPrefix(names.Data, defaultData) {
+		s.Train.Limit = builtinLimit
+	}
+	if names.Model.Name == "" {
+		names.Model.Name = defaultModel
+	}
+	var err error
+	if s.Model, err = models.Default(names.Model.Name); err != nil {
+		return s, usageError{err}
+	}
+	s.Model.Image = [3]int{} // that of the data, unless given
+	if s.Model.Name == "conv" {
+		// With PyTorch's initial weights, this net under MSE spends hundreds of
+		// steps on black images for every other seed, in PyTorch too.
+		s.Model.Init = "keras"
+	}
+	if err := g.onto(&s); err != nil {
+		return s, err
+	}
+	return s, s.check()
+}
+
+// check returns a usage error for the first setting that is wrong.
+func (s settings) check() error {
+	switch s.Device {
+	case "auto", "cpu", "cuda":
+	default:
+		return usagef("device %q: want auto, cpu or cuda", s.Device)
+	}
+	if s.Threads < 0 {
+		return usagef("threads is %d, want 0 (all processors) or more", s.Threads)
+	}
+	if s.CheckpointSteps < 0 {
+		return usagef("checkpoint is %d, want 0 (at the end of epochs alone) or more", s.CheckpointSteps)
+	}
+	if err := s.Train.Validate(); err != nil {
+		return usageError{err}
+	}
+	// train.Config reads some zeros as "the default". Defaults are in place
+	// here, so such a zero was asked for, and must not be overruled in silence.
+	replaced := leavesOf(s.Train.WithDefaults(), "train")
+	for i, l := range leavesOf(s.Train, "train") {
+		if !reflect.DeepEqual(l.value, replaced[i].value) {
+			return usagef("%s is %v, want more; leave it out for the default", l.name(), l.value)
+		}
+	}
+	return nil
+}
+
+// model returns the model that the settings describe.
+func (s settings) model() (models.Model, error) {
+	m, err := models.New(s.Model)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return m, nil
+}
+
+// decodeSettings reads TOML onto s. A key that is not a setting is an error, so
+// that a slip of the pen does not leave a default in place.
+func decodeSettings(text, file string, s *settings) error {
+	meta, err := toml.Decode(text, s)
+	if err != nil {
+		return fmt.Errorf("%s: %s", file, strings.TrimPrefix(err.Error(), "toml: "))
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		key := unknown[0].String()
+		return fmt.Errorf("%s: there is no setting %q%s", file, key, suggestKey(key))
+	}
+	return nil
+}
+
+// writeSettings writes s as TOML.
+func writeSettings(w io.Writer, s settings) error {
+	if _, err := fmt.Fprintln(w, "# What this run was made with; hourglass train --config takes it again."); err != nil {
+		return err
+	}
+	return toml.NewEncoder(w).Encode(s)
+}
