@@ -76,7 +76,7 @@ func (c Config) resolved() (Config, error) {
 	fill(&c.Activation, "relu")
 	fill(&c.Output, "sigmoid")
 	fill(&c.Norm, "none")
-	fill(&c.Init, "pytorch")
+	fill(&c.Init, "keras")
 	if c.isVariational() {
 		fill(&c.Likelihood, "bernoulli")
 		if c.Sigma == 0 && c.Likelihood == "gaussian" {

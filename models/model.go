@@ -38,6 +38,11 @@ type Net interface {
 	//	nll   −ln p(x|z) of a Gaussian likelihood, sum over an image, in nats
 	//	kl    divergence of the code's distribution from its prior, in nats
 	//	elbo  the evidence lower bound −(bce or nll) − kl, in nats
+	//	iwae_k      the importance-weighted bound of as many codes as the iwae draws
+	//	nll_is      −ln p(x), estimated by p.Samples codes from the encoder
+	//	mmd         discrepancy of the batch's codes from the prior
+	//	commitment  squared distance of the encoder's result from the codebook
+	//	perplexity  number of codes that a batch uses, by the entropy of their use
 	//
 	// bce and nll of a variational model are those of one code drawn from its
 	// distribution, so that elbo is an unbiased estimate; mse, mae and psnr are
@@ -97,7 +102,10 @@ type Config struct {
 	Norm string `toml:"norm,omitempty" json:"norm,omitempty"`
 	// Dropout is the probability of dropping a hidden unit while training.
 	Dropout float64 `toml:"dropout,omitempty" json:"dropout,omitempty"`
-	// Init is where weights start: pytorch (the default) or keras.
+	// Init is where weights start: keras (the default: Glorot-uniform weights,
+	// zero biases) or pytorch (Kaiming-uniform weights and uniform biases).
+	// With PyTorch's, the reference conv net under MSE spends hundreds of steps
+	// on black images for every other seed, in PyTorch too.
 	Init string `toml:"init,omitempty" json:"init,omitempty"`
 
 	// Loss is what dense and conv minimise, the mean over all elements: mse (the
@@ -139,7 +147,9 @@ type Config struct {
 	// saltpepper:FRACTION turns values to 0 or 1, mask:FRACTION turns values to
 	// 0, and pixels:FRACTION whole pixels, square:SIDE a square at a random
 	// place, and half (any) or half:left, right, top or bottom a half of each
-	// image. By default nothing is.
+	// image. By default nothing is. In a stacked model it may be one for each
+	// layer of the encoder, as mask:0.1,mask:0.2; all are trained together by
+	// the first.
 	Denoise string `toml:"denoise,omitempty" json:"denoise,omitempty"`
 	// KeepGiven makes the values that a mask leaves part of the reconstruction:
 	// the loss of dense, conv and sequence then counts the missing ones alone.

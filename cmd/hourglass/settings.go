@@ -68,7 +68,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.Model.Activation, "activation", "", "of hidden layers: relu, leaky_relu, elu, silu, gelu, … (default relu)")
 	f.StringVar(&s.Model.Norm, "norm", "", "normalisation: none, batch or group (default none)")
 	f.Float64Var(&s.Model.Dropout, "dropout", 0, "probability of dropping a hidden unit")
-	f.StringVar(&s.Model.Init, "init", "", "initial weights: pytorch or keras (default conv keras, others pytorch)")
+	f.StringVar(&s.Model.Init, "init", "", "initial weights: keras or pytorch (default keras)")
 	f.StringVar(&s.Model.Loss, "loss", "", "of dense and conv: mse, l1, huber or bce (default mse)")
 	f.StringVar(&s.Model.Likelihood, "likelihood", "", "of a vae: bernoulli or gaussian (default bernoulli)")
 	f.Float64Var(&s.Model.Beta, "beta", 0, "weight of a vae's divergence (default 1)")
@@ -235,11 +235,6 @@ func (g given) resolve() (settings, error) {
 		return s, usageError{err}
 	}
 	s.Model.Image = [3]int{} // that of the data, unless given
-	if s.Model.Name == "conv" {
-		// With PyTorch's initial weights, this net under MSE spends hundreds of
-		// steps on black images for every other seed, in PyTorch too.
-		s.Model.Init = "keras"
-	}
 	if err := g.onto(&s); err != nil {
 		return s, err
 	}
