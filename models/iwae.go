@@ -112,6 +112,10 @@ func (n *variational) logMeanExp(v *graph.Node) *graph.Node {
 // batch's activations for all of some thousand samples would not fit in memory.
 const sampledRows = 2048
 
+// HasLikelihood reports whether the model gives a likelihood p(x), so that
+// Metrics can estimate it.
+func (c Config) HasLikelihood() bool { return c.isVariational() }
+
 // importanceSampled returns the estimate of −ln p(x), mean over the batch, with
 // p.Samples codes from q for each image: −L_k of the iwae, which is an upper
 // bound on average (Burda et al., 2016, section 5.1; Rezende, Mohamed and

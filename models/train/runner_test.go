@@ -169,3 +169,33 @@ func TestRunnerRefusals(t *testing.T) {
 		t.Errorf("cancelled: error %v, want ErrStopped", err)
 	}
 }
+
+// TestImportanceSamples asks for the likelihood, which fits between the bounds
+// that hold for it.
+func TestImportanceSamples(t *testing.T) {
+	_, folder := uninterrupted(t, "vae", small)
+	path := filepath.Join(folder, BestName)
+	r, err := OpenRunner(path, device(t, 2), RunnerOptions{Batch: 4, Samples: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := r.Evaluate(context.Background(), blobs(11))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]float64{}
+	for _, v := range values {
+		found[v.Name] = v.Value
+	}
+	if !(found["nll_is"] > 0 && found["nll_is"] < -found["elbo"]) {
+		t.Errorf("nll_is %v, want above 0 and below −elbo %v", found["nll_is"], -found["elbo"])
+	}
+	if _, err := OpenRunner(path, device(t, 2), RunnerOptions{Samples: -1}); err == nil || err.Error() != "train: runner samples is -1, want 0 or more" {
+		t.Errorf("negative samples: %v", err)
+	}
+	_, folder = uninterrupted(t, "dense", small)
+	_, err = OpenRunner(filepath.Join(folder, BestName), device(t, 2), RunnerOptions{Samples: 5})
+	if err == nil || !strings.HasSuffix(err.Error(), "vae and iwae do") {
+		t.Errorf("samples of a dense model: %v", err)
+	}
+}
