@@ -212,7 +212,7 @@ func (g *segment) spec(s *step, r role) kernels.Spec {
 	switch spec := s.spec.(type) {
 	case kernels.Mean:
 		if r.sum {
-			return kernels.Sum{Axes: spec.Axes}
+			return kernels.Sum(spec)
 		}
 	case kernels.Broadcast:
 		shape := spec.To.Shape()

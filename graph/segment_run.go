@@ -110,6 +110,10 @@ func (s *innerStep) runPart(group, part, thread int, first bool) {
 		s.launch.Serial(thread, in[0], a.in, a.work)
 		return
 	}
+	if s.launch.SerialAdd != nil {
+		s.launch.SerialAdd(thread, in[0], a.in, a.work)
+		return
+	}
 	s.launch.Serial(thread, in[1], a.in, a.work)
 	s.sum.add.Serial(thread, in[0], in, nil)
 }

@@ -155,6 +155,9 @@ type Launch struct {
 	// times, with other parts of a batch. Calls of different threads, with
 	// work of their own, may run at once. Nil on other devices.
 	Setup, Serial func(thread int, out Buffer, in []Buffer, work Buffer)
+	// SerialAdd is Serial, but adds the result to what out holds. Nil where a
+	// kernel cannot do that on the way.
+	SerialAdd func(thread int, out Buffer, in []Buffer, work Buffer)
 }
 
 // A Threaded device computes on threads of the host.

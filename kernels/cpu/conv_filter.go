@@ -50,6 +50,7 @@ func conv2DFilterGrad(s kernels.Conv2DFilterGrad, in []kernels.Operand) (kernel,
 		f.run(c, task/f.split, from, to)
 	}}}}
 	if f.direct() {
+		k.adds = true
 		return k, nil
 	}
 	size := g.Filter().Size()
@@ -190,7 +191,9 @@ func (f *filterGrad) run(c *call, group, fromKH, toKH int) {
 	if !f.direct() {
 		acc = c.work[group*g.KH*row:]
 	}
-	clear(acc[fromKH*row : toKH*row])
+	if !c.add {
+		clear(acc[fromKH*row : toKH*row])
+	}
 	at, end := split(g.N*g.OH, f.groups, group, f.unit)
 	for at < end {
 		image, from := at/g.OH, at%g.OH

@@ -45,14 +45,15 @@ func matMul(s kernels.MatMul, in []kernels.Operand) (kernel, error) {
 	if p.form == transposed {
 		return kernel{phases: []phase{run}, scratch: p.n * blockRows}, nil
 	}
+	adds := p.form == byColumns && p.epilogue == epilogue{}
 	if !p.packed {
-		return kernel{phases: []phase{run}}, nil
+		return kernel{phases: []phase{run}, adds: adds}, nil
 	}
 	packing, setup := pieces(k*n, grainElements), 1
 	if p.transA {
 		setup = 0 // both matrices are batches
 	}
-	return kernel{workspace: k * n, setup: setup, phases: []phase{{packing, func(c *call, task int, _ []float32) {
+	return kernel{workspace: k * n, setup: setup, adds: adds, phases: []phase{{packing, func(c *call, task int, _ []float32) {
 		p.pack(c.work, c.in[1].f32, task, packing)
 	}}, run}}, nil
 }
@@ -143,6 +144,9 @@ func (p *product2D) run(c *call, panel, block int, scratch []float32) {
 	a, b := c.in[0].f32, c.in[1].f32
 	if p.transA {
 		q.RS, q.KS = 1, p.m
+	}
+	if c.add {
+		q.Init = simd.Accumulate
 	}
 	a = from(a, m0*q.RS)
 	dst, bias := c.out.f32[m0*p.n+n0:], p.epilogue.biasFrom(c, n0)

@@ -17,6 +17,7 @@ type kernel struct {
 	workspace int    // float32s, shared by all tasks of a launch
 	scratch   int    // float32s, private to a task, its contents arbitrary
 	inPlace   uint32 // bit i: out may be the memory of operand i
+	adds      bool   // it minds call.add
 }
 
 // A phase is a number of tasks that may run in any order and at once. All tasks
@@ -31,6 +32,7 @@ type call struct {
 	out  *memory
 	in   []*memory
 	work []float32
+	add  bool // add the result to what out holds
 }
 
 // single returns a kernel of one phase.
@@ -109,22 +111,27 @@ func (p *pool) launch(k kernel) kernels.Launch {
 	for i, ph := range k.phases {
 		runs[i] = func(task, thread int) { ph.run(&calls[0], task, p.scratch[thread]) }
 	}
-	return kernels.Launch{
+	launch := kernels.Launch{
 		Workspace: 4 * k.workspace,
 		InPlace:   k.inPlace,
 		Run: func(out kernels.Buffer, in []kernels.Buffer, work kernels.Buffer) {
 			calls[0].bind(out, in, work, k.workspace)
+			calls[0].add = false
 			for i, run := range runs {
 				p.do(k.phases[i].tasks, run)
 			}
 		},
-		Setup:  p.serial(&k, calls, 0, k.setup),
-		Serial: p.serial(&k, calls, k.setup, len(k.phases)),
+		Setup:  p.serial(&k, calls, 0, k.setup, false),
+		Serial: p.serial(&k, calls, k.setup, len(k.phases), false),
 	}
+	if k.adds {
+		launch.SerialAdd = p.serial(&k, calls, k.setup, len(k.phases), true)
+	}
+	return launch
 }
 
 // serial returns what runs some of the phases on the calling thread.
-func (p *pool) serial(k *kernel, calls []call, from, to int) func(thread int, out kernels.Buffer, in []kernels.Buffer, work kernels.Buffer) {
+func (p *pool) serial(k *kernel, calls []call, from, to int, add bool) func(thread int, out kernels.Buffer, in []kernels.Buffer, work kernels.Buffer) {
 	phases := k.phases[from:to]
 	return func(thread int, out kernels.Buffer, in []kernels.Buffer, work kernels.Buffer) {
 		if len(phases) == 0 {
@@ -132,6 +139,7 @@ func (p *pool) serial(k *kernel, calls []call, from, to int) func(thread int, ou
 		}
 		c := &calls[thread]
 		c.bind(out, in, work, k.workspace)
+		c.add = add
 		for i := range phases {
 			for task := range phases[i].tasks {
 				phases[i].run(c, task, p.scratch[thread])
