@@ -109,14 +109,20 @@ func (v *Variables) Init(seed uint64) error {
 			h.Write([]byte(p.Name))
 			p.Init(value, seed^h.Sum64())
 		}
-		if err := v.Set(p.Name, value); err != nil {
+		if err := v.Begin(p.Name, value); err != nil {
 			return err
 		}
-		if s := v.slots[p.Name]; s.param && v.average != nil {
-			if err := v.dev.Upload(v.average.View(4*s.offset, s.operand.Bytes()), bytesOf(value)); err != nil {
-				return err
-			}
-		}
+	}
+	return nil
+}
+
+// Begin gives a variable its initial value, at which its average begins too.
+func (v *Variables) Begin(name string, value []float32) error {
+	if err := v.Set(name, value); err != nil {
+		return err
+	}
+	if average, ok := v.averaged(name); ok {
+		return v.dev.Upload(average, bytesOf(value))
 	}
 	return nil
 }

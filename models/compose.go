@@ -33,10 +33,7 @@ type parts struct {
 func (c Config) parts() (parts, error) {
 	p := parts{keepGiven: c.KeepGiven, contractive: c.Contractive, estimate: c.Jacobian == "hutchinson"}
 	if c.Denoise != "" {
-		k, err := parseCorruption(c.Denoise)
-		if err == nil {
-			err = k.check(c.Image)
-		}
+		k, err := c.corruption()
 		if err != nil {
 			return p, err
 		}
@@ -50,6 +47,21 @@ func (c Config) parts() (parts, error) {
 		p.sparsity = &s
 	}
 	return p, p.check(c)
+}
+
+// corruption reads Denoise, of a stacked model the image's.
+func (c Config) corruption() (k corruption, err error) {
+	if c.Name == "stacked" {
+		all, err := c.stageCorruptions()
+		if err != nil {
+			return k, err
+		}
+		return all[0], nil
+	}
+	if k, err = parseCorruption(c.Denoise); err == nil {
+		err = k.check(c.Image)
+	}
+	return k, err
 }
 
 // check returns an error for parts that do not go together with the rest of the

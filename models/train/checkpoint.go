@@ -116,7 +116,7 @@ func (t *Trainer) Resume(folder string) (Resumed, error) {
 	if err := t.vars.SetState(state); err != nil {
 		return Resumed{}, fmt.Errorf("train: %s: %w", r.Path, err)
 	}
-	t.at = at
+	t.at, t.stage, t.stagesDone = at, nil, 0
 	t.current = ""
 	if r.Path == path {
 		t.current = path

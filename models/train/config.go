@@ -18,6 +18,9 @@ import (
 type Config struct {
 	// Epochs is how often every training image is seen; 0 stands for 10.
 	Epochs int `toml:"epochs" json:"epochs"`
+	// PretrainEpochs is how often each layer of a stacked model sees every
+	// training image before all are trained together; 0 stands for Epochs.
+	PretrainEpochs int `toml:"pretrain_epochs,omitempty" json:"pretrain_epochs,omitempty"`
 	// Batch is the number of images of a step; 0 stands for 128. The last step
 	// of an epoch takes what is left.
 	Batch int `toml:"batch" json:"batch"`
@@ -76,6 +79,7 @@ func (c Config) Validate() error {
 	c = c.WithDefaults()
 	if err := firstError(
 		atLeast("epochs", c.Epochs, 1),
+		atLeast("pretrain_epochs", c.PretrainEpochs, 0),
 		atLeast("batch", c.Batch, 1),
 		atLeast("limit", c.Limit, 0),
 		atLeast("patience", c.Patience, 0),

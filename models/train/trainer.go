@@ -34,6 +34,9 @@ type Trainer struct {
 	rate       [1]float32 // where step feeds from
 	step32     [1]int32
 
+	stage      *Trainer // of a stacked model, while it is being trained
+	stagesDone int
+
 	prints  *fingerprints // of the data sets, once they are known
 	current string        // the checkpoint that is known to be good
 }
@@ -100,6 +103,9 @@ type RunOptions struct {
 	CheckpointSteps int
 	// OnStep, if not nil, is called after every step. It should return fast.
 	OnStep func(Step)
+	// OnStage, if not nil, is called after every step of a stage of a stacked
+	// model, of which there are so many before the first step of the whole.
+	OnStage func(stage, stages int, s Step)
 	// OnEpoch, if not nil, is called after every epoch, just before its
 	// checkpoint is written: an epoch may come again after a crash, with the
 	// same losses. An error ends the run.
@@ -244,6 +250,9 @@ func (t *Trainer) Run(ctx context.Context, o RunOptions) error {
 		if err := disk.RemoveStale(o.Folder); err != nil {
 			return err
 		}
+	}
+	if err := t.pretrain(ctx, o); err != nil {
+		return err
 	}
 	for !t.Done() {
 		err := t.epoch(ctx, o)
