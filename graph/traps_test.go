@@ -31,7 +31,7 @@ func TestNamesAreUnique(t *testing.T) {
 	vector := func() *Node {
 		return gorgonia.NewVector(g, gorgonia.Float32, gorgonia.WithShape(3), gorgonia.WithName("x"))
 	}
-	if vector() != vector() {
+	if first, second := vector(), vector(); first != second {
 		t.Error("Gorgonia does not merge inputs any more: the builder need not refuse names")
 	}
 	for _, try := range []func(b *Builder){
