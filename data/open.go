@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// builtinSeed is the seed of the plain specification "builtin".
+// builtinSeed is the seed of the plain specifications "builtin" and "series".
 const builtinSeed = 1
 
 // specs tells a user what Open takes.
-const specs = "builtin, builtin:seed=NUMBER or mnist:DIR"
+const specs = "builtin, builtin:seed=NUMBER, series, series:seed=NUMBER or mnist:DIR"
 
 // A SpecError tells that a specification names no data set.
 type SpecError struct {
@@ -25,6 +25,9 @@ func (e *SpecError) Error() string { return fmt.Sprintf("data %q: %s", e.Spec, e
 //
 //	builtin         28×28 grey digits drawn by this package: 60,000 and 10,000
 //	builtin:seed=7  the same kind, other digits
+//	series          windows [1 128 1] of a drawn time series, some of the test
+//	                part's with anomalies, label 1
+//	series:seed=7   the same kind, another series
 //	mnist:DIR       MNIST's IDX files in the folder DIR, gzip or plain
 //
 // Anything else is a [*SpecError] that lists these.
@@ -47,12 +50,16 @@ func OpenLazy(spec string, split Split) (*Dataset, error) {
 	}
 	kind, rest, parameters := strings.Cut(spec, ":")
 	switch {
-	case kind == "builtin" && !parameters:
-		return builtin(builtinSeed, split), nil
-	case kind == "builtin":
-		seed, err := parseSeed(rest)
+	case kind == "builtin" || kind == "series":
+		seed, err := uint64(builtinSeed), error(nil)
+		if parameters {
+			seed, err = parseSeed(kind, rest)
+		}
 		if err != nil {
 			return nil, &SpecError{spec, err.Error()}
+		}
+		if kind == "series" {
+			return openSeries(seed, split)
 		}
 		return builtin(seed, split), nil
 	case kind == "mnist" && rest != "":
@@ -63,11 +70,11 @@ func OpenLazy(spec string, split Split) (*Dataset, error) {
 	return nil, &SpecError{spec, "unknown data set; want " + specs}
 }
 
-// parseSeed reads "seed=NUMBER".
-func parseSeed(s string) (uint64, error) {
+// parseSeed reads "seed=NUMBER" behind a kind of data.
+func parseSeed(kind, s string) (uint64, error) {
 	name, value, _ := strings.Cut(s, "=")
 	if name != "seed" {
-		return 0, fmt.Errorf("want builtin:seed=NUMBER, got %q after the colon", s)
+		return 0, fmt.Errorf("want %s:seed=NUMBER, got %q after the colon", kind, s)
 	}
 	seed, err := strconv.ParseUint(value, 10, 64)
 	if err != nil {

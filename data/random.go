@@ -23,6 +23,7 @@ const (
 	streamTest
 	streamOrder
 	streamSplit
+	streamSeries
 )
 
 // random is a sequence of Philox words. Its place in the key space is (seed,
