@@ -81,6 +81,12 @@ func find(name string) (workload, error) {
 	return workload{}, fmt.Errorf("bench: there is no workload %q; want %s", name, strings.Join(Names(), ", "))
 }
 
+// Check returns an error that lists the workloads if one of the names is of none.
+func Check(names ...string) error {
+	_, err := choose(names)
+	return err
+}
+
 // choose returns the workloads of those names, or all if there are no names, in
 // the order of the table. The name encode stands for both of its batch sizes.
 func choose(names []string) ([]workload, error) {

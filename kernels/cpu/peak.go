@@ -1,7 +1,9 @@
 package cpu
 
 import (
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hourglass/kernels/cpu/internal/simd"
@@ -10,48 +12,52 @@ import (
 // Peak returns the floating-point operations a second, a multiply-add counting
 // as two, that so many threads reach together with multiply-adds on registers
 // alone, in the instructions that Tier names: the bound that kernels are
-// measured against. It is the best of several slices that together take about
-// d, since other processes can only make a slice slower.
+// measured against. It is the best of bursts of a millisecond that together
+// take about d, since other processes can only make a burst slower.
 func Peak(threads int, d time.Duration) float64 {
-	const slices = 8
+	const length = time.Millisecond
 	rounds := 1000
-	for began := time.Now(); ; rounds *= 2 {
-		simd.MulAdds(rounds)
-		now := time.Now()
-		if now.Sub(began) > d/(2*slices) {
-			break
-		}
-		began = now
+	for took := time.Duration(0); took < length; rounds *= 2 {
+		began := time.Now()
+		simd.MulAdds(2 * rounds)
+		took = time.Since(began)
 	}
 	best := 0.0
-	for range slices {
+	for range max(1, d/length) {
 		best = max(best, burst(threads, rounds))
 	}
 	return best
 }
 
-// burst returns the operations a second of one slice. Threads start together:
-// the time runs from then until the last is done.
+// burst returns the operations a second of threads that start together, until
+// the last is done.
 func burst(threads, rounds int) float64 {
-	var ready, done sync.WaitGroup
-	start := make(chan struct{})
-	operations := make([]int, threads)
-	for i := range threads {
-		ready.Add(1)
-		done.Go(func() {
-			ready.Done()
-			<-start
-			operations[i] = simd.MulAdds(rounds)
-		})
+	var waiting, total atomic.Int64
+	var others sync.WaitGroup
+	ends := make([]time.Time, threads)
+	work := func(thread int) {
+		waiting.Add(1)
+		// Threads that slept would not wake up together.
+		for waiting.Load() < int64(threads) {
+			runtime.Gosched()
+		}
+		total.Add(int64(simd.MulAdds(rounds)))
+		ends[thread] = time.Now()
 	}
-	ready.Wait()
+	for i := 1; i < threads; i++ {
+		others.Go(func() { work(i) })
+	}
+	for waiting.Load() < int64(threads-1) {
+		runtime.Gosched()
+	}
 	began := time.Now()
-	close(start)
-	done.Wait()
-	seconds := time.Since(began).Seconds()
-	total := 0
-	for _, n := range operations {
-		total += n
+	work(0)
+	others.Wait()
+	last := ends[0]
+	for _, end := range ends {
+		if end.After(last) {
+			last = end
+		}
 	}
-	return float64(total) / seconds
+	return float64(total.Load()) / last.Sub(began).Seconds()
 }

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hourglass/bench"
+	"hourglass/data/disk"
+	"hourglass/kernels/cpu"
+)
+
+// serveName is the hidden command by which bench runs a workload in a process of
+// its own.
+const serveName = "serve-workload"
+
+// benchFlags is one call of the bench command.
+type benchFlags struct {
+	bench.Options
+	asJSON, quick  bool
+	peers, results string
+}
+
+func benchCommand() *cobra.Command {
+	var f benchFlags
+	var about strings.Builder
+	for _, name := range bench.Names() {
+		fmt.Fprintf(&about, "\n  %-11s %s", name, bench.About(name))
+	}
+	c := &cobra.Command{
+		Use:   "bench [WORKLOAD...]",
+		Short: "Measure speed, alone or beside other frameworks",
+		Long: "Measure training and encoding on this processor: the best and the median time of a\n" +
+			"step, GFLOP/s at the best, and its share of the multiply-add peak of as many threads,\n" +
+			"measured between the windows. Each workload runs in a process of its own:\n" + about.String() + "\n\n" +
+			"With --peers, other frameworks take turns with Hourglass on the same processors, and\n" +
+			"the ratios count. make bench installs them and runs the whole table.",
+		Example: "  hourglass bench seed-conv dense --json",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.Workloads = args
+			if err := f.check(); err != nil {
+				return err
+			}
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			err := f.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			if ctx.Err() != nil {
+				return errInterrupted
+			}
+			return err
+		},
+	}
+	c.Flags().BoolVar(&f.asJSON, "json", false, "print an array of one JSON object for each workload")
+	c.Flags().IntVar(&f.Threads, "threads", 0, "processors to use, 0 for all (default 0)")
+	c.Flags().IntVar(&f.Windows, "windows", 0, "windows of each side (default 10)")
+	c.Flags().BoolVar(&f.quick, "quick", false, "five short windows")
+	c.Flags().StringVar(&f.peers, "peers", "", "a virtual environment with other frameworks to compare with")
+	c.Flags().StringVar(&f.results, "results", "", "with --peers, a folder for the report as .md, .json and .png")
+	c.AddCommand(serveCommand())
+	return c
+}
+
+// serveCommand answers bench's questions about one workload.
+func serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    serveName + " WORKLOAD THREADS",
+		Hidden: true,
+		Args:   exactArgs(2, "a workload and a number of threads"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			threads, err := strconv.Atoi(args[1])
+			if err != nil {
+				return usagef("%s: threads %q: want a whole number", serveName, args[1])
+			}
+			return bench.Serve(args[0], threads, cmd.InOrStdin(), cmd.OutOrStdout())
+		},
+	}
+}
+
+// check returns a usage error for the first flag that is wrong.
+func (f *benchFlags) check() error {
+	for _, name := range f.Workloads {
+		if err := bench.Check(name); err != nil {
+			return usagef("%w%s", err, didYouMean(name, bench.Names(), ""))
+		}
+	}
+	switch {
+	case f.Threads < 0:
+		return usagef("--threads %d: want 0 (all processors) or more", f.Threads)
+	case f.Windows < 0:
+		return usagef("--windows %d: want 1 or more; leave it out for 10", f.Windows)
+	case f.quick && f.Windows > 0:
+		return usagef("--quick and --windows: want one of the two")
+	case f.results != "" && f.peers == "":
+		return usagef("--results wants --peers, the other frameworks to report on")
+	case f.asJSON && f.peers != "":
+		return usagef("--json and --peers: want one of the two; --results writes the comparison as JSON")
+	}
+	if _, err := cpu.Tier(); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// run measures.
+func (f *benchFlags) run(ctx context.Context, out, progress io.Writer) error {
+	if f.quick {
+		f.Windows, f.Window = 5, 200*time.Millisecond
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("bench: finding this program to start it again: %w", err)
+	}
+	f.Self, f.Progress = []string{self, "bench", serveName}, progress
+	if f.peers != "" {
+		return f.compare(ctx, out)
+	}
+	results, err := bench.Run(ctx, f.Options)
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
+		return writeJSON(out, results)
+	}
+	return bench.WriteTable(out, results)
+}
+
+// compare measures beside other frameworks and writes the report.
+func (f *benchFlags) compare(ctx context.Context, out io.Writer) error {
+	report, err := bench.Compare(ctx, f.Options, bench.Peers{Environment: f.peers})
+	if report == nil {
+		return err
+	}
+	if printing := report.WriteMarkdown(out); printing != nil {
+		return errors.Join(err, printing)
+	}
+	if f.results == "" {
+		return err
+	}
+	return errors.Join(err, f.writeReport(report))
+}
+
+// writeReport writes the report's three forms to the folder.
+func (f *benchFlags) writeReport(report *bench.Report) error {
+	if err := os.MkdirAll(f.results, 0o777); err != nil {
+		return err
+	}
+	for ending, write := range map[string]func(io.Writer) error{
+		".md":   report.WriteMarkdown,
+		".json": func(w io.Writer) error { return writeJSON(w, report) },
+		".png":  report.WritePNG,
+	} {
+		path := filepath.Join(f.results, report.FileName()+ending)
+		if err := disk.WriteFile(path, write); err != nil {
+			return err
+		}
+		fmt.Fprintln(f.Progress, path)
+	}
+	return nil
+}
