@@ -3,6 +3,7 @@ package models
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"hourglass/graph"
@@ -23,6 +24,9 @@ var compositions = map[string]Config{
 	"contractive":         {Name: "contractive", Image: [3]int{3, 2, 1}, Latent: 3, Contractive: 0.1},
 	"denoising vae":       {Name: "vae", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{5}, Beta: 1, Denoise: "mask:0.25"},
 	"contractive vae":     {Name: "vae", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{5}, Beta: 1, Contractive: 0.1, Activation: "silu"},
+	"denoising iwae":      {Name: "iwae", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{5}, Samples: 3, Denoise: "mask:0.25"},
+	"denoising wae":       {Name: "wae", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{5}, Lambda: 1, Denoise: "gaussian:0.2"},
+	"denoising vqvae":     {Name: "vqvae", Image: [3]int{4, 4, 1}, Latent: 2, Blocks: []Block{{Filters: 4}}, Codebook: 5, Commitment: 0.25, CodebookDecay: 0.9, Denoise: "gaussian:0.2"},
 	"salt and pepper":     {Name: "dense", Image: [3]int{3, 2, 1}, Latent: 2, Denoise: "saltpepper:0.5", Loss: "bce"},
 	"halves":              {Name: "dense", Image: [3]int{3, 3, 1}, Latent: 2, Denoise: "half", KeepGiven: true, Loss: "bce"},
 	"pixels in colour":    {Name: "dense", Image: [3]int{3, 2, 3}, Latent: 2, Denoise: "pixels:0.5", KeepGiven: true, Colorize: false, Loss: "huber"},
@@ -221,6 +225,157 @@ func TestComposeErrors(t *testing.T) {
 	} {
 		if _, err := New(c); err == nil || err.Error() != want {
 			t.Errorf("%+v:\n got %v\nwant %s", c, err, want)
+		}
+	}
+}
+
+// TestOptions: every model's default works and lists what it takes, each option
+// with a line about it.
+func TestOptions(t *testing.T) {
+	takes := map[string][]string{}
+	for _, name := range Names() {
+		options, err := Options(name)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, o := range options {
+			takes[name] = append(takes[name], o.Name)
+			if o.About == "" {
+				t.Errorf("nothing about %s", o.Name)
+			}
+		}
+		c, err := Default(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := graph.NewBuilder()
+		m.On(b)
+		if b.Err() != nil {
+			t.Errorf("%s: %v", name, b.Err())
+		}
+	}
+	for _, c := range []struct {
+		model, option string
+		want          bool
+	}{
+		{"conv", "denoise", true}, {"conv", "blocks", true}, {"conv", "hidden", false}, {"conv", "beta", false},
+		{"vae", "sigma", true}, {"vae", "hidden", true}, {"vae", "jacobian", true}, {"vae", "sparsity", false},
+		{"wae", "jacobian", false}, {"sparse", "blocks", true}, {"deep", "network", false}, {"linear", "image", true},
+	} {
+		if got := slices.Contains(takes[c.model], c.option); got != c.want {
+			t.Errorf("%s takes %s: %v, want %v", c.model, c.option, got, c.want)
+		}
+	}
+	if _, err := Options("cnov"); err == nil {
+		t.Error("options of an unknown model")
+	}
+}
+
+// TestInputAndMissing: what the encoder is given and what is counted are told
+// apart from the images, in a vae too.
+func TestInputAndMissing(t *testing.T) {
+	for _, name := range []string{"dense", "vae", "wae", "vqvae"} {
+		c, err := Default(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Image, c.Latent = [3]int{4, 4, 1}, 2
+		m, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := graph.NewBuilder()
+		net := m.On(b)
+		x, y, step := b.Input("x", 3, 4, 4, 1), b.Input("y", 3, 4, 4, 1), b.InputOf(kernels.Int32, "step", 1)
+		phase := Phase{Step: step}
+		plain := net.Loss(x, phase)
+		phase.Input = y
+		seen := net.Loss(x, phase)
+		in := feeds{x: formula("x", 48, 1), y: formula("y", 48, 1), step: {0}}
+		for i, p := range b.Params() {
+			value := make([]float32, p.Shape.Size())
+			p.Init(value, uint64(i))
+			in[p.Node] = widen(value)
+		}
+		if b.Err() != nil {
+			t.Fatal(b.Err())
+		}
+		first := onCPU(t, b, in, plain.Total, seen.Total)
+		in[y] = in[x]
+		again := onCPU(t, b, in, plain.Total, seen.Total)
+		if first[0][0] == first[1][0] || again[0][0] != again[1][0] || again[0][0] != first[0][0] {
+			t.Errorf("%s: losses %v with another input, %v with the images as input", name, first, again)
+		}
+	}
+}
+
+// TestDenoisingMetrics computes them by hand from Restore's images.
+func TestDenoisingMetrics(t *testing.T) {
+	c := compositions["inpainting"]
+	c.Sparsity = "l1:0.1"
+	m, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := graph.NewBuilder()
+	net := m.On(b)
+	x, step := b.Input("x", 3, 3, 3, 2), b.InputOf(kernels.Int32, "step", 1)
+	phase := Phase{Step: step, Seed: metricsSeed}
+	corrupted, restored := net.(Restorer).Restore(x, phase)
+	outs := []*graph.Node{corrupted, restored, net.Decode(net.Encode(corrupted)), net.Encode(x)}
+	names := []string{}
+	phase.Seed = 77 // metrics have a seed of their own
+	for _, term := range net.Metrics(x, phase) {
+		names = append(names, term.Name)
+		outs = append(outs, term.Node)
+	}
+	in := feeds{x: formula("x", 54, 1), step: {2}}
+	for i := range in[x] {
+		in[x][i] = math.Abs(in[x][i])
+	}
+	for i, p := range b.Params() {
+		value := make([]float32, p.Shape.Size())
+		p.Init(value, uint64(i))
+		in[p.Node] = widen(value)
+	}
+	if b.Err() != nil {
+		t.Fatal(b.Err())
+	}
+	v := onCPU(t, b, in, outs...)
+	want := map[string]float64{}
+	missing := 0
+	for n := range 3 {
+		noisy, restoredError := 0.0, 0.0
+		for i := 18 * n; i < 18*n+18; i++ {
+			given := in[x][i]
+			if v[0][i] == 0 {
+				missing++
+				given = v[2][i]
+			}
+			if math.Abs(v[1][i]-given) > 1e-6 {
+				t.Fatalf("restored value %d is %v, want %v", i, v[1][i], given)
+			}
+			noisy += (v[0][i] - in[x][i]) * (v[0][i] - in[x][i]) / 18
+			restoredError += (v[1][i] - in[x][i]) * (v[1][i] - in[x][i]) / 18
+		}
+		want["noisy_psnr"] -= 10 * math.Log10(noisy) / 3
+		want["denoise_psnr"] -= 10 * math.Log10(restoredError) / 3
+		want["denoise_mse"] += restoredError / 3
+	}
+	if missing != 3*2*2*2 {
+		t.Errorf("%d values are missing, want three squares of 2×2 in two channels", missing)
+	}
+	for _, a := range v[3] {
+		want["activation"] += math.Abs(a) / float64(len(v[3]))
+	}
+	for name, want := range want {
+		i := slices.Index(names, name)
+		if i < 0 || math.Abs(v[4+i][0]-want) > 1e-5*math.Abs(want) {
+			t.Errorf("%s: metrics %v %v, want %v", name, names, v[4:], want)
 		}
 	}
 }

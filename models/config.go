@@ -168,16 +168,20 @@ func resolveBlocks(blocks []Block) []Block {
 	return blocks
 }
 
-// misplaced returns an error for an option that the model lacks.
-func (c Config) misplaced() error {
+// A restriction tells whether an option that not every model has is set, and
+// whether it fits.
+type restriction struct {
+	name      string
+	set, fits bool
+	of        string
+}
+
+// restrictions lists them.
+func (c Config) restrictions() []restriction {
 	isConv, isVAE := c.isConvolutional(), c.isVariational()
 	gaussian := isVAE && c.Likelihood == "gaussian"
 	const convolutions, losses = "models of convolutions", "dense, conv, sequence and vqvae"
-	for _, o := range []struct {
-		name      string
-		set, fits bool
-		of        string
-	}{
+	return []restriction{
 		{"network", c.Network != "", c.hasNetwork(), "models of either dense layers or convolutions"},
 		{"hidden", c.Hidden != nil, !isConv, "models of dense layers"},
 		{"blocks", c.Blocks != nil, isConv, convolutions},
@@ -201,7 +205,12 @@ func (c Config) misplaced() error {
 		{"sparsity", c.Sparsity != "", c.hasCodeActivation(), "dense, conv and sequence"},
 		{"contractive", c.Contractive != 0, c.hasCodeActivation() || c.Name == "vae", "dense, conv, sequence and vae"},
 		{"jacobian", c.Jacobian != "", c.Contractive != 0, "contractive models"},
-	} {
+	}
+}
+
+// misplaced returns an error for an option that the model lacks.
+func (c Config) misplaced() error {
+	for _, o := range c.restrictions() {
 		if o.set && !o.fits {
 			what := c.Name
 			if c.Network != "" && c.hasNetwork() {
