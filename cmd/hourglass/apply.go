@@ -20,6 +20,7 @@ import (
 type applied struct {
 	Data, Device, Split string
 	Threads, Limit      int
+	Samples             int // for importance-sampled likelihoods
 
 	settings settings
 	device   *cpu.Device
@@ -34,7 +35,7 @@ func (a *applied) addDeviceFlags(f *pflag.FlagSet) {
 
 // addDataFlags declares the flags that choose images.
 func (a *applied) addDataFlags(f *pflag.FlagSet, limit string) {
-	f.StringVar(&a.Data, "data", "", "builtin, builtin:seed=N or mnist:DIR (default what the run was trained on)")
+	f.StringVar(&a.Data, "data", "", "builtin or series, either with :seed=N, or mnist:DIR (default what the run was trained on)")
 	f.StringVar(&a.Split, "split", "test", "train or test")
 	f.IntVar(&a.Limit, "limit", 0, limit)
 }
@@ -44,6 +45,9 @@ func (a *applied) open(folder string) error {
 	var err error
 	if a.settings, err = openRun(folder); err != nil {
 		return err
+	}
+	if a.Samples < 0 {
+		return usagef("--samples is %d, want 1 or more", a.Samples)
 	}
 	if a.Limit < 0 {
 		return usagef("--limit is %d, want 1 or more", a.Limit)
@@ -55,14 +59,15 @@ func (a *applied) open(folder string) error {
 	if a.device, err = asked.open(); err != nil {
 		return err
 	}
-	if a.runner, err = bestOf(folder, a.settings, a.device); err != nil {
+	if a.runner, err = bestOf(folder, a.settings, a.device, a.Samples); err != nil {
 		a.device.Close()
 	}
 	return err
 }
 
-// bestOf loads the weights of a run's lowest loss.
-func bestOf(folder string, s settings, dev *cpu.Device) (*train.Runner, error) {
+// bestOf loads the weights of a run's lowest loss. With samples, metrics estimate
+// the likelihood by so many codes of each image.
+func bestOf(folder string, s settings, dev *cpu.Device, samples int) (*train.Runner, error) {
 	path := filepath.Join(folder, train.BestName)
 	m, weights, _, err := train.ReadWeights(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -77,7 +82,7 @@ func bestOf(folder string, s settings, dev *cpu.Device) (*train.Runner, error) {
 			return nil, fmt.Errorf("%s is of another model: its %s is %v, that of %s is %v", path, l.key, l.value, configName, want[i].value)
 		}
 	}
-	return train.NewRunner(m, dev, weights, train.RunnerOptions{Batch: s.Train.Batch, Seed: s.Train.Seed})
+	return train.NewRunner(m, dev, weights, train.RunnerOptions{Batch: s.Train.Batch, Seed: s.Train.Seed, Samples: samples})
 }
 
 // images opens the data set that was asked for, or else the run's, and checks

@@ -19,8 +19,8 @@ func evalCommand() *cobra.Command {
 		Use:   "eval RUN",
 		Short: "Measure a trained model",
 		Long: "Measure the best weights of a run: the mean over the images of every metric that\n" +
-			"its model has. mse, mae and psnr are those of images in [0, 1]; bce, nll, kl and\n" +
-			"elbo are in nats for each image.",
+			"its model has. mse, mae and psnr are those of images in [0, 1]; bce, nll, kl,\n" +
+			"elbo, iwae_k and nll_is, which --samples asks for, are in nats for each image.",
 		Example: "  hourglass eval runs/mnist --data mnist:DIR --json",
 		Args:    exactArgs(1, "the folder of a run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,6 +46,7 @@ func evalCommand() *cobra.Command {
 		},
 	}
 	a.addDataFlags(c.Flags(), "measure on the first N images alone")
+	c.Flags().IntVar(&a.Samples, "samples", 0, "estimate ln p(x) of vae and iwae by so many codes an image")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	a.addDeviceFlags(c.Flags())
 	return c

@@ -26,7 +26,7 @@ const (
 // finish draws the pictures, measures the best weights on the test images and
 // tells where all is.
 func (r *job) finish(ctx context.Context) error {
-	best, err := bestOf(r.folder, r.settings, r.device)
+	best, err := bestOf(r.folder, r.settings, r.device, 0)
 	if err != nil {
 		return err
 	}
