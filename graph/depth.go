@@ -44,7 +44,7 @@ func deepen(p *plan, dev kernels.Device, compute int, costs costModel) (int, err
 	after := slices.Clone(p.steps[compute:])
 	var steps []*step
 	for _, run := range f.runs {
-		g, err := newSegment(p, run, n, threaded, costs, f.runs, after)
+		g, late, err := newSegment(p, run, n, threaded, costs, f.runs, after)
 		if err != nil {
 			return 0, err
 		}
@@ -56,7 +56,7 @@ func deepen(p *plan, dev kernels.Device, compute int, costs costModel) (int, err
 		if err != nil {
 			return 0, err
 		}
-		steps = append(steps, s)
+		steps = append(append(steps, s), late...)
 	}
 	p.steps = append(steps, after...)
 	return len(steps), nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 	"unsafe"
 
 	"gorgonia.org/gorgonia"
@@ -21,6 +22,7 @@ type Program struct {
 	arena   int // bytes
 	nodes   map[*Node]*value
 	unfed   map[*value]bool
+	profile *profile // nil unless StartProfile was called
 }
 
 // Options configures CompileWith. The zero value compiles inputs that are fed
@@ -287,6 +289,9 @@ func (p *Program) Compute() error {
 	for v := range p.unfed {
 		return fmt.Errorf("graph: run: input %s has not been fed", v.name)
 	}
+	if p.profile != nil {
+		p.profile.runs++
+	}
 	return p.runSteps(p.plan.steps[:p.compute])
 }
 
@@ -296,17 +301,23 @@ func (p *Program) Update() error { return p.runSteps(p.plan.steps[p.compute:]) }
 
 func (p *Program) runSteps(steps []*step) error {
 	for _, s := range steps {
-		if s.segment != nil {
-			s.segment.run()
-			continue
+		var start time.Time
+		if p.profile != nil {
+			start = time.Now()
 		}
-		if s.run != nil {
+		switch {
+		case s.segment != nil:
+			s.segment.run()
+		case s.run != nil:
 			if err := s.run(); err != nil {
 				return fmt.Errorf("graph: run: %s: %w", s.describe(), err)
 			}
-			continue
+		default:
+			s.args.run(s.args.out, s.args.in, s.args.work)
 		}
-		s.args.run(s.args.out, s.args.in, s.args.work)
+		if p.profile != nil {
+			p.profile.steps[s] += time.Since(start)
+		}
 	}
 	return nil
 }

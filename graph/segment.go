@@ -23,9 +23,10 @@ type segment struct {
 	samples int            // bytes of a thread's results
 	thread  int            // bytes of a thread's own memory: results and workspaces
 
-	dev   kernels.Threaded
-	ready []bool // by thread: Setup is done in this run
-	work  func(group, thread int)
+	dev     kernels.Threaded
+	ready   []bool // by thread: Setup is done in this run
+	work    func(group, thread int)
+	profile *profile // nil unless times are wanted
 }
 
 // An innerStep is a step on a few samples.
@@ -82,36 +83,66 @@ const (
 	byGroup                   // the accumulator of the group
 )
 
-// newSegment returns the segment of a run, or nil if it is not worth one. others
-// are all runs, and after the steps behind them.
-func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, costs costModel, others []*runOfSteps, after []*step) (*segment, error) {
+// newSegment returns the segment of a run, and the steps of it that are better
+// done with the whole batch behind it; nil if the run is not worth a segment.
+// others are all runs, and after the steps behind them.
+func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, costs costModel, others []*runOfSteps, after []*step) (*segment, []*step, error) {
 	if len(run.steps) < 2 || len(run.roles) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
-	g := &segment{n: n, size: 1, dev: dev, memory: map[memoryKey]*innerMemory{}}
-	outside := readOutside(p, run, others, after)
-	made, total := 0, 0
+	made := 0
 	for i, s := range run.steps {
-		if run.roles[i].sum {
-			total += aligned(s.out.operand.Bytes())
-		} else {
+		if !run.roles[i].sum {
 			made += s.out.operand.Bytes()
 		}
 	}
-	if made < costs.worthBytes || total > costs.sumBytes {
-		return nil, nil
+	if made < costs.worthBytes {
+		return nil, nil, nil
 	}
+	outside := readOutside(p, run, others, after)
+	g := &segment{n: n, size: 1, dev: dev}
 	if err := g.build(run, outside); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if size := largestDivisor(n, min(costs.mostSamples, costs.cacheBytes/max(g.samples, 1))); size > 1 {
-		g.size, g.steps, g.sums, g.order, g.memory = size, nil, nil, nil, map[memoryKey]*innerMemory{}
-		if err := g.build(run, outside); err != nil {
-			return nil, err
+	size := largestDivisor(n, min(costs.mostSamples, costs.cacheBytes/max(g.samples, 1)))
+	run, late := run.split(size, n)
+	for _, s := range late {
+		for _, v := range s.in {
+			outside[v.root()] = true
 		}
 	}
+	g = &segment{n: n, size: size, dev: dev}
+	if err := g.build(run, outside); err != nil {
+		return nil, nil, err
+	}
+	total := 0
+	for _, b := range g.sums {
+		total += aligned(b.operand.Bytes())
+	}
+	if total > costs.sumBytes {
+		return nil, nil, nil
+	}
 	g.groups = min(costs.mostGroups, n/g.size, max(2, costs.sumBytes/max(total, 1)))
-	return g, nil
+	return g, late, nil
+}
+
+// split takes those sums out of a run that would spend their time on memory: a
+// dense layer's gradient adds little to each of its many elements when a part
+// of the batch is a few samples. Nobody in the run reads sums, so they can wait
+// for its end.
+func (run *runOfSteps) split(size, n int) (kept *runOfSteps, late []*step) {
+	const leastFlopsPerByte = 4
+	kept = &runOfSteps{}
+	for i, s := range run.steps {
+		_, product := s.spec.(kernels.MatMul)
+		if product && run.roles[i].sum && s.flops()/int64(n)*int64(size) < leastFlopsPerByte*2*int64(s.out.operand.Bytes()) {
+			late = append(late, s)
+			continue
+		}
+		kept.steps = append(kept.steps, s)
+		kept.roles = append(kept.roles, run.roles[i])
+	}
+	return kept, late
 }
 
 // largestDivisor returns the largest divisor of n that is at most bound, and at
@@ -149,6 +180,7 @@ func readOutside(p *plan, run *runOfSteps, others []*runOfSteps, after []*step) 
 
 // build prepares the launches for g.size samples and plans a thread's memory.
 func (g *segment) build(run *runOfSteps, outside map[*value]bool) error {
+	g.memory = map[memoryKey]*innerMemory{}
 	sub := &plan{}
 	var inPlace []uint32
 	for i, s := range run.steps {

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"time"
+
 	"hourglass/kernels"
 )
 
@@ -93,7 +95,13 @@ func (g *segment) group(group, thread int) {
 	first := parts * group / g.groups
 	for part := first; part < parts*(group+1)/g.groups; part++ {
 		for _, s := range g.steps {
+			if g.profile == nil {
+				s.runPart(group, part, thread, part == first)
+				continue
+			}
+			start := time.Now()
 			s.runPart(group, part, thread, part == first)
+			g.profile.inner[s][thread] += time.Since(start)
 		}
 	}
 }

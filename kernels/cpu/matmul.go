@@ -61,6 +61,10 @@ func matMul(s kernels.MatMul, in []kernels.Operand) (kernel, error) {
 // fewRows is the number of rows for which packing the right matrix does not pay.
 const fewRows = 16
 
+// longDot is the least length of sums along which vectors of a transposed matrix
+// beat packing it: shorter ones spend their time adding up the vector.
+const longDot = 64
+
 // blockRows is the most rows of a block of a transposed result.
 const blockRows = 256
 
@@ -69,7 +73,7 @@ func (p *product2D) choose() {
 	p.panels, p.panel = 1, p.n
 	few := p.n <= maxDotWidth
 	switch {
-	case !p.transA && p.k >= vector && (few || p.transB && p.m <= maxDotWidth):
+	case !p.transA && p.k >= vector && (few || p.transB && p.m <= maxDotWidth && p.k >= longDot):
 		p.form, p.packed = byDots, !p.transB
 		return
 	case p.transA && few && p.m > p.n && p.epilogue.bias == 0:
