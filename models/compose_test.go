@@ -204,7 +204,7 @@ func TestComposeErrors(t *testing.T) {
 		`denoise half: side "lft": want left, right, top, bottom; did you mean left?`:                                         dense(func(c *Config) { c.Denoise = "half:lft" }),
 		"denoise half: the image is 1×28 and has no top half":                                                                 dense(func(c *Config) { c.Denoise, c.Image = "half:top", [3]int{1, 28, 1} }),
 		`keep_given: want a denoise that masks (mask, square, half, pixels), got "gaussian:0.3"`:                              dense(func(c *Config) { c.Denoise, c.KeepGiven = "gaussian:0.3", true }),
-		"colorize: the images have 1 channel(s), want 3: grey images have no colours to learn":                                dense(func(c *Config) { c.Colorize = true }),
+		"colorize: the images have 1 channel(s), want 3: grey images have no colours to learn":                                dense(func(c *Config) { c.Colorize, c.Image = true, [3]int{28, 28, 1} }),
 		`sparsity "l2": want l1, kl; did you mean l1?`:                                                                        dense(func(c *Config) { c.Sparsity = "l2:1" }),
 		`sparsity "l1": want l1:WEIGHT, such as l1:1e-4`:                                                                      dense(func(c *Config) { c.Sparsity = "l1" }),
 		"sparsity l1: weight -1, want above 0 and at most 1e6":                                                                dense(func(c *Config) { c.Sparsity = "l1:-1" }),

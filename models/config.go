@@ -142,6 +142,9 @@ func (c Config) usualImage() [3]int {
 	if c.isSequence() {
 		return [3]int{1, 128, 1}
 	}
+	if c.Colorize {
+		return [3]int{32, 32, 3}
+	}
 	return [3]int{28, 28, 1}
 }
 

@@ -232,9 +232,7 @@ func Default(name string) (Config, error) {
 	if p := presetOf(name); p != nil {
 		c := p.start
 		c.Name = name
-		if c.Image == [3]int{} {
-			c.Image = [3]int{28, 28, 1}
-		}
+		c.Image = c.usualImage()
 		return c, nil
 	}
 	return Config{}, choose("model", name, Names()...)

@@ -40,7 +40,7 @@ var presets = []preset{
 		start: Config{Latent: 64, KeepGiven: true},
 		rest:  Config{Hidden: []int{512}, Denoise: "square:10"}},
 	{name: "colorization", about: "gives colours to grey images", base: "conv", anyNetwork: true,
-		start: Config{Latent: 128, Image: [3]int{32, 32, 3}, Colorize: true},
+		start: Config{Latent: 128, Colorize: true},
 		rest:  Config{Hidden: []int{512}}},
 	{name: "contractive", about: "a code that small changes of the image hardly move", base: "dense", anyNetwork: true,
 		start: Config{Latent: 64, Contractive: 1e-3},

@@ -84,6 +84,23 @@ func (d *display) step(s train.Step) {
 	d.bar.Set(d.done)
 }
 
+// stage shows a step of a stage of a stacked model, the first and then those that
+// it is time for.
+func (d *display) stage(stage, stages int, s train.Step) {
+	now := time.Now()
+	if s.Step > 1 && now.Sub(d.shown) < d.interval {
+		return
+	}
+	d.began, d.shown, d.images = now, now, 0 // the stages are no part of the run's steps
+	text := fmt.Sprintf("stage %d/%d  epoch %d  step %d/%d  loss %s", stage, stages, s.Epoch, s.Batch, s.Batches, figure(s.Loss))
+	if d.bar == nil {
+		fmt.Fprintln(d.w, text)
+		return
+	}
+	d.bar.Describe(text)
+	d.bar.Set(d.done)
+}
+
 // epoch shows the end of an epoch.
 func (d *display) epoch(e train.Epoch) {
 	if e.ValLoss != nil {

@@ -108,7 +108,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetHelpTemplate(helpTemplate)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(trainCommand(), evalCommand(), reconstructCommand(), sampleCommand(), planCommand(), benchCommand(), infoCommand())
+	root.AddCommand(trainCommand(), evalCommand(), reconstructCommand(), sampleCommand(), modelsCommand(), planCommand(), benchCommand(), infoCommand())
 	root.SetHelpCommand(helpCommand(root))
 	for _, c := range root.Commands() {
 		c.Flags().SortFlags = false

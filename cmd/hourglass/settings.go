@@ -34,6 +34,7 @@ type settings struct {
 const (
 	defaultModel      = "conv"
 	defaultData       = "builtin"
+	seriesData        = "series" // for models of windows
 	defaultEpochs     = 5
 	defaultValidation = 0.02
 	// builtinLimit makes the first run on the built-in digits a short one.
@@ -47,8 +48,12 @@ var flagKeys = map[string]string{
 	"model": "model.name", "latent": "model.latent", "network": "model.network", "hidden": "model.hidden",
 	"activation": "model.activation", "norm": "model.norm", "dropout": "model.dropout", "init": "model.init",
 	"loss": "model.loss", "likelihood": "model.likelihood", "beta": "model.beta",
+	"sigma": "model.sigma", "learn-sigma": "model.learn_sigma", "kl-warmup": "model.kl_warmup", "free-bits": "model.free_bits",
+	"samples": "model.samples", "codebook": "model.codebook", "commitment": "model.commitment", "lambda": "model.lambda",
+	"code-activation": "model.code_activation", "denoise": "model.denoise", "keep-given": "model.keep_given", "colorize": "model.colorize",
+	"sparsity": "model.sparsity", "contractive": "model.contractive", "jacobian": "model.jacobian",
 
-	"epochs": "train.epochs", "batch": "train.batch", "seed": "train.seed", "limit": "train.limit",
+	"epochs": "train.epochs", "pretrain-epochs": "train.pretrain_epochs", "batch": "train.batch", "seed": "train.seed", "limit": "train.limit",
 	"validation": "train.validation_fraction",
 	"optimizer":  "train.optimizer.name", "lr": "train.optimizer.learning_rate",
 	"weight-decay": "train.optimizer.weight_decay", "momentum": "train.optimizer.momentum",
@@ -61,19 +66,29 @@ var flagKeys = map[string]string{
 // default, leaving it out leaves the setting off.
 func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.Model.Name, "model", "", "the kind of autoencoder (default "+defaultModel+")")
-	f.StringVar(&s.Data, "data", "", "builtin, builtin:seed=N or mnist:DIR (default builtin)")
+	f.StringVar(&s.Data, "data", "", "builtin or series, either with :seed=N, or mnist:DIR (default builtin)")
 	f.IntVar(&s.Model.Latent, "latent", 0, "units of the code (default by model: conv 16, dense 32, vae 20)")
-	f.StringVar(&s.Model.Network, "network", "", "what a vae is made of, dense or conv (default dense)")
+	f.StringVar(&s.Model.Network, "network", "", "what vae, iwae and wae are made of: dense, conv or sequence (default dense)")
 	f.Var((*widths)(&s.Model.Hidden), "hidden", "of the hidden dense layers, as 256,128 or none (default by model: dense 128, vae 400)")
 	f.StringVar(&s.Model.Activation, "activation", "", "of hidden layers: relu, leaky_relu, elu, silu, gelu, … (default relu)")
 	f.StringVar(&s.Model.Norm, "norm", "", "normalisation: none, batch or group (default none)")
 	f.Float64Var(&s.Model.Dropout, "dropout", 0, "probability of dropping a hidden unit")
 	f.StringVar(&s.Model.Init, "init", "", "initial weights: keras or pytorch (default keras)")
-	f.StringVar(&s.Model.Loss, "loss", "", "of dense and conv: mse, l1, huber or bce (default mse)")
-	f.StringVar(&s.Model.Likelihood, "likelihood", "", "of a vae: bernoulli or gaussian (default bernoulli)")
+	f.StringVar(&s.Model.Loss, "loss", "", "of deterministic models but wae: mse, l1, huber or bce (default mse)")
+	f.StringVar(&s.Model.Likelihood, "likelihood", "", "of vae and iwae: bernoulli or gaussian (default bernoulli)")
 	f.Float64Var(&s.Model.Beta, "beta", 0, "weight of a vae's divergence (default 1)")
+	f.IntVar(&s.Model.KLWarmup, "kl-warmup", 0, "steps in which a vae's beta rises from 0")
+	f.Float64Var(&s.Model.FreeBits, "free-bits", 0, "nats that each unit of a vae's code has free of cost")
+	f.Float64Var(&s.Model.Sigma, "sigma", 0, "standard deviation of a gaussian likelihood (default 0.1)")
+	f.BoolVar(&s.Model.LearnSigma, "learn-sigma", false, "learn that deviation, from sigma on")
+	f.IntVar(&s.Model.Samples, "samples", 0, "codes that an iwae draws for each image (default 5)")
+	f.IntVar(&s.Model.Codebook, "codebook", 0, "codes of a vqvae (default 128)")
+	f.Float64Var(&s.Model.Commitment, "commitment", 0, "weight of a vqvae's distance from its codes (default 0.25)")
+	f.Float64Var(&s.Model.Lambda, "lambda", 0, "weight of a wae's discrepancy (default 10)")
+	s.addPartFlags(f)
 
 	f.IntVar(&s.Train.Epochs, "epochs", 0, fmt.Sprintf("passes over the training images (default %d)", defaultEpochs))
+	f.IntVar(&s.Train.PretrainEpochs, "pretrain-epochs", 0, "passes for each layer of a stacked model alone (default that of epochs)")
 	f.IntVar(&s.Train.Batch, "batch", 0, "images of a step (default 128)")
 	f.IntVar(&s.Train.Limit, "limit", 0, fmt.Sprintf("train on the first N images alone, 0 for all (default 0, with builtin %d)", builtinLimit))
 	f.Float64Var(&s.Train.ValidationFraction, "validation", 0, fmt.Sprintf("share of the images held back for validation (default %g)", defaultValidation))
@@ -92,6 +107,17 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&s.CheckpointSteps, "checkpoint", 0, "write a checkpoint every N steps too, not at the end of epochs alone")
 	f.IntVar(&s.Threads, "threads", 0, "processors to use, 0 for all (default 0)")
 	f.StringVar(&s.Device, "device", "", "auto, cpu or cuda (default auto)")
+}
+
+// addPartFlags declares the flags of what models are combined with.
+func (s *settings) addPartFlags(f *pflag.FlagSet) {
+	f.StringVar(&s.Model.CodeActivation, "code-activation", "", "of the code (default by model: dense relu, conv identity)")
+	f.StringVar(&s.Model.Denoise, "denoise", "", "learn to undo gaussian:SIGMA, mask:FRACTION, saltpepper:FRACTION, square:SIDE, half or pixels:FRACTION")
+	f.BoolVar(&s.Model.KeepGiven, "keep-given", false, "keep the pixels that a mask leaves, and learn the others alone")
+	f.BoolVar(&s.Model.Colorize, "colorize", false, "learn colours from grey images")
+	f.StringVar(&s.Model.Sparsity, "sparsity", "", "penalty of the code: l1:WEIGHT or kl:RHO:WEIGHT")
+	f.Float64Var(&s.Model.Contractive, "contractive", 0, "weight of the squared norm of the encoder's Jacobian")
+	f.StringVar(&s.Model.Jacobian, "jacobian", "", "how that is computed: exact or hutchinson (default exact)")
 }
 
 // widths is a list of whole numbers as a flag: "256,128", or "none" for an
@@ -233,6 +259,9 @@ func (g given) resolve() (settings, error) {
 	var err error
 	if s.Model, err = models.Default(names.Model.Name); err != nil {
 		return s, usageError{err}
+	}
+	if s.Model.Image[0] == 1 {
+		s.Data = seriesData
 	}
 	s.Model.Image = [3]int{} // that of the data, unless given
 	if err := g.onto(&s); err != nil {

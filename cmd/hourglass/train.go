@@ -50,6 +50,7 @@ func trainCommand() *cobra.Command {
 			return r.do(ctx)
 		},
 	}
+	c.SetHelpFunc(hideForeign(&s))
 	c.Flags().StringVar(&out, "out", "", "the run folder (default runs/MODEL-DATA, numbered if that is taken)")
 	c.Flags().BoolVar(&resume, "resume", false, "go on with the run in --out")
 	s.addFlags(c.Flags())
@@ -288,6 +289,7 @@ func (r *job) train(ctx context.Context) error {
 		Folder:          r.folder,
 		CheckpointSteps: r.settings.CheckpointSteps,
 		OnStep:          show.step,
+		OnStage:         show.stage,
 		OnEpoch: func(e train.Epoch) error {
 			show.epoch(e)
 			if err := writeMetrics(r.folder, r.trainer.History()); err != nil {

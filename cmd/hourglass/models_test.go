@@ -1,0 +1,82 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hourglass/models"
+)
+
+// TestModels: the list has every model, and the options of one their defaults.
+func TestModels(t *testing.T) {
+	text, _ := mustCall(t, "models")
+	for _, name := range models.Names() {
+		if !strings.Contains(text, "\n  "+name+" ") {
+			t.Errorf("the list lacks %s", name)
+		}
+	}
+	text, _ = mustCall(t, "models", "denoising")
+	for _, want := range []string{"denoising: ", "gaussian:0.3", "latent", "64"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the options of denoising lack %q:\n%s", want, text)
+		}
+	}
+	text, _ = mustCall(t, "models", "--json")
+	var entries []modelEntry
+	if err := json.Unmarshal([]byte(text), &entries); err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != len(models.Names()) || len(entries[0].Options) == 0 || entries[0].About == "" {
+		t.Errorf("%d entries, want %d: %+v", len(entries), len(models.Names()), entries)
+	}
+	status, stdout, stderr := call("models", "sparce")
+	if status != exitUsage || stdout != "" || !strings.Contains(stderr, "did you mean sparse?") {
+		t.Errorf("status %d, %s%s", status, stdout, stderr)
+	}
+}
+
+// TestHelpOfAModel: train's help leaves out what the model lacks.
+func TestHelpOfAModel(t *testing.T) {
+	for _, c := range []struct {
+		model, flag string
+		want        bool
+	}{{"conv", "--hidden", false}, {"conv", "--denoise", true}, {"vae", "--beta", true}, {"deep", "--network", false}, {"deep", "--epochs", true}} {
+		text, _ := mustCall(t, "train", "--model", c.model, "--help")
+		if strings.Contains(text, c.flag+" ") != c.want {
+			t.Errorf("help of %s has %s: %v, want %v", c.model, c.flag, !c.want, c.want)
+		}
+	}
+}
+
+// TestComposedRun trains a model with every part put on it, and a stacked one.
+func TestComposedRun(t *testing.T) {
+	data := smallData(t, 64, 16)
+	t.Chdir(t.TempDir())
+	mustCall(t, small(data, "all", "--denoise", "square:2", "--keep-given", "--sparsity", "kl:0.1:0.01", "--contractive", "0.01", "--jacobian", "hutchinson", "--code-activation", "sigmoid")...)
+	s, err := openRun("all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := s.Model; m.Denoise != "square:2" || !m.KeepGiven || m.Sparsity != "kl:0.1:0.01" || m.Contractive != 0.01 || m.Jacobian != "hutchinson" {
+		t.Errorf("the run's model is %+v", m)
+	}
+	text, _ := mustCall(t, "eval", "all", "--json")
+	for _, want := range []string{"denoise_psnr", "noisy_psnr", "activation", "contractive"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the metrics lack %s: %s", want, text)
+		}
+	}
+	_, progress := mustCall(t, small(data, "stacked", "--model", "stacked", "--pretrain-epochs", "1")...)
+	if !strings.Contains(progress, "stage 2/2  epoch 1  step 1/") {
+		t.Errorf("the stages are not shown:\n%s", progress)
+	}
+	if readFile(t, filepath.Join("stacked", "stage-1", "checkpoint.safetensors")) == "" {
+		t.Error("the first stage left no checkpoint")
+	}
+	status, _, stderr := call(small(data, "grey", "--colorize")...)
+	if status != exitUsage || !strings.Contains(stderr, "grey images have no colours") {
+		t.Errorf("colours of grey images: status %d, %s", status, stderr)
+	}
+}
