@@ -126,7 +126,9 @@ const helpTemplate = `{{with (or .Long .Short)}}{{.}}{{end}}
 Commands:{{range .Commands}}{{if .IsAvailableCommand}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
 
-hourglass help COMMAND tells more.{{end}}{{if and .HasParent .HasAvailableLocalFlags}}
+hourglass help COMMAND tells more. The exit status is 0 when all is done, 1 for what
+could not be done, 2 for a wrong command line or configuration, and 130 after
+Ctrl-C.{{end}}{{if and .HasParent .HasAvailableLocalFlags}}
 
 {{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
 `

@@ -36,7 +36,7 @@ const (
 	defaultData       = "builtin"
 	seriesData        = "series" // for models of windows
 	defaultEpochs     = 5
-	defaultValidation = 0.02
+	defaultValidation = 0.01
 	// builtinLimit makes the first run on the built-in digits a short one.
 	builtinLimit = 20000
 )

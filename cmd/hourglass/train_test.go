@@ -192,8 +192,7 @@ func TestEarlyStop(t *testing.T) {
 // checkpoint that is good.
 func TestDiverged(t *testing.T) {
 	run := filepath.Join(t.TempDir(), "run")
-	args := small(smallData(t, 50, 5), run, "--optimizer", "sgd", "--activation", "identity", "--loss", "mse")
-	args = append(args, "--lr", "1e38")
+	args := small(smallData(t, 50, 5), run, "--optimizer", "sgd", "--set", "model.output=identity", "--lr", "1e38")
 	wantFailure(t, args, exitFailure, "epoch 1, step ", "learning rate 1e+38", "first value that is not finite is ", "matmul", "lower the learning rate")
 	for _, tensor := range weightsOf(t, filepath.Join(run, train.CheckpointName)) {
 		values, err := export.Values[float32](tensor)
