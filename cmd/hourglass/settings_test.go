@@ -74,13 +74,18 @@ func TestDefaults(t *testing.T) {
 	}{
 		{nil, 16, 1e-3, builtinLimit, "keras"},
 		{[]string{"--init", "pytorch", "--limit", "0"}, 16, 1e-3, 0, "pytorch"},
-		{[]string{"--model", "dense", "--optimizer", "sgd", "--data", "mnist:d"}, 32, 1e-2, 0, ""},
-		{[]string{"--model", "vae", "--optimizer", "rmsprop"}, 20, 1e-2, builtinLimit, ""},
+		{[]string{"--model", "dense", "--optimizer", "sgd", "--data", "mnist:d"}, 32, 1e-2, 0, "keras"},
+		{[]string{"--model", "vae", "--optimizer", "rmsprop"}, 20, 1e-2, builtinLimit, "keras"},
 	} {
 		s, err := resolved(t, "", c.args...)
 		if err != nil {
 			t.Fatal(err)
 		}
+		m, err := s.model()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Model = m.Config()
 		if s.Model.Latent != c.latent || s.Train.Optimizer.LearningRate != c.rate || s.Train.Limit != c.limit || s.Model.Init != c.weights {
 			t.Errorf("%v: latent %d, rate %g, limit %d, init %q, want %d %g %d %q", c.args,
 				s.Model.Latent, s.Train.Optimizer.LearningRate, s.Train.Limit, s.Model.Init, c.latent, c.rate, c.limit, c.weights)
