@@ -80,3 +80,25 @@ func TestComposedRun(t *testing.T) {
 		t.Errorf("colours of grey images: status %d, %s", status, stderr)
 	}
 }
+
+// TestReadyConfigs: every file of models/configs describes a model.
+func TestReadyConfigs(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "..", "models", "configs", "*.toml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		s, err := resolved(t, readFile(t, file))
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		m, err := s.model()
+		if err == nil {
+			err = checkSize(m)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
