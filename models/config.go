@@ -74,6 +74,9 @@ func (c Config) resolved() (Config, error) {
 		c.Image = c.usualImage()
 	}
 	fill(&c.Activation, "relu")
+	if c.Name == "vqvae" && c.Loss != "bce" {
+		fill(&c.Output, "identity")
+	}
 	fill(&c.Output, "sigmoid")
 	fill(&c.Norm, "none")
 	fill(&c.Init, "keras")

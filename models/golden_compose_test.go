@@ -144,12 +144,10 @@ func (r composedRun) holdsTo(t *testing.T, name string, file golden) {
 }
 
 // initial returns a variable's first value: a bias has the fan of its weight,
-// and a codebook's counts are 1.
+// and a codebook's counts are 0.
 func (r composedRun) initial(p *graph.Param) []float64 {
 	if p.Name == "codebook.count" {
-		ones := make([]float32, p.Shape.Size())
-		Ones(ones, 0)
-		return widen(ones)
+		return make([]float64, p.Shape.Size())
 	}
 	fan := p.Shape[:len(p.Shape)-1].Size()
 	for _, w := range r.b.Params() {

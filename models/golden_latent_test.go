@@ -14,7 +14,7 @@ var latentCases = map[string]Config{
 		Likelihood: "gaussian", Sigma: 0.3},
 	"iwae":      {Name: "iwae", Latent: 6, Hidden: []int{24}, Samples: 5},
 	"iwae_conv": {Name: "iwae", Network: "conv", Latent: 4, Blocks: smallBlocks, Samples: 3, Likelihood: "gaussian", Sigma: 0.5},
-	"vqvae":     {Name: "vqvae", Latent: 3, Blocks: smallBlocks, Codebook: 8, Commitment: 0.25, CodebookDecay: 0.8, Revive: 0.5},
+	"vqvae":     {Name: "vqvae", Latent: 3, Blocks: smallBlocks, Codebook: 8, Commitment: 0.25, CodebookDecay: 0.8, Output: "sigmoid"},
 	"wae":       {Name: "wae", Latent: 5, Hidden: []int{24}, Lambda: 10},
 	"sequence":  {Name: "sequence", Image: [3]int{1, 28, 1}, Latent: 5, Blocks: smallBlocks},
 }

@@ -94,8 +94,8 @@ type Config struct {
 	// CodeActivation is the one of the code: by default relu in the dense model
 	// and identity in conv.
 	CodeActivation string `toml:"code_activation,omitempty" json:"code_activation,omitempty"`
-	// Output is the one of the reconstruction: sigmoid (the default) or
-	// identity.
+	// Output is the one of the reconstruction: sigmoid (the default) or identity
+	// (that of the vqvae, unless its loss is bce).
 	Output string `toml:"output,omitempty" json:"output,omitempty"`
 	// Norm is the normalisation between hidden layers and their activation:
 	// none (the default), batch or group, in groups of up to 8 channels.

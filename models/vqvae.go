@@ -21,7 +21,9 @@ import (
 //
 //	loss(x̂, x) + Commitment·mean (z − q)², q as a constant
 //
-// both means over all elements. The gradient by q goes to z as it is (the
+// both means over all elements, with a linear output by default: behind a
+// sigmoid, a codebook that says nothing yet ends in black images under the
+// squared error. The gradient by q goes to z as it is (the
 // straight-through estimator). The codes are moving averages (appendix A.1):
 // with γ = CodebookDecay and over the nᵢ places of a batch that are nearest to
 // code i,
@@ -29,10 +31,9 @@ import (
 //	Nᵢ ← γNᵢ + (1−γ)nᵢ,  eᵢ ← eᵢ + (1−γ)(Σz − nᵢeᵢ)/Nᵢ
 //
 // which is eᵢ = mᵢ/Nᵢ of the paper without its mᵢ. A code whose Nᵢ falls below
-// Revive is dead: it moves to z of some place in the batch, ⌊M/K⌋ places after
-// that of the code before, with Nᵢ = 1. (Batches are in random order, so this
-// draws no random numbers of its own; Dhariwal et al., Jukebox, 2020, restart
-// codes likewise.)
+// Revive is dead: it moves to z at a place of the batch, drawn at random, with
+// Nᵢ = 1 (Dhariwal et al., Jukebox, 2020, restart codes likewise). Counts start
+// at 0, so that the first batch already moves most codes to where z is.
 type vqvae struct{ config Config }
 
 // Config returns the resolved configuration.
@@ -78,7 +79,7 @@ func (m vqvae) On(b *graph.Builder) Net {
 	n.decoder, _ = declare(b, "decoder", append(Serial{first, activation(c.Activation)}, c.ups(sizes)...), n.grid)
 	b.In("codebook", func() {
 		n.codebook = b.Variable("weight", Uniform(1/float64(c.Codebook)), c.Codebook, c.Latent)
-		n.count = b.Variable("count", Ones, c.Codebook)
+		n.count = b.Variable("count", Zeros, c.Codebook)
 	})
 	c.checkWeights(b)
 	return n
@@ -147,14 +148,14 @@ func (n *quantized) Loss(x *graph.Node, p Phase) Loss {
 	recon := n.reconstructionLoss(n.through(q, z, p), x, p)
 	commitment := MSE(n.b, MeanOverAll, q.z, n.b.Fn(kernels.Detach, 0, q.codes))
 	if p.Training {
-		n.move(q)
+		n.move(q, p)
 	}
 	total := n.b.Add(recon, n.b.Scale(n.config.Commitment, commitment))
 	return Loss{Total: total, Terms: []Term{{n.config.Loss, recon}, {"commitment", commitment}}}
 }
 
 // move assigns the codes and their counts of the next step.
-func (n *quantized) move(q quantization) {
+func (n *quantized) move(q quantization, p Phase) {
 	b, c := n.b, n.config
 	if b.Err() != nil || q.z == n.recorded {
 		return
@@ -174,25 +175,20 @@ func (n *quantized) move(q quantization) {
 	if c.Revive > 0 {
 		dead := b.Fn(kernels.Step, 0, b.Offset(b.Fn(kernels.Neg, 0, count), c.Revive))
 		alive := complement(b, dead)
-		codes = b.Add(b.Mul(column(alive), codes), b.Mul(column(dead), n.spread(q.z)))
+		codes = b.Add(b.Mul(column(alive), codes), b.Mul(column(dead), n.drawn(q.z, p)))
 		count = b.Add(b.Mul(alive, count), dead)
 	}
 	b.Assign(n.codebook, codes)
 	b.Assign(n.count, count)
 }
 
-// spread returns K rows [K D] of z [M D] at equal distances, or where M is less
-// than K all rows as often as it takes.
-func (n *quantized) spread(z *graph.Node) *graph.Node {
-	b, k, d := n.b, n.config.Codebook, n.config.Latent
-	places := b.ShapeOf(z)[0]
-	if times := (k + places - 1) / places; times > 1 {
-		z = b.Reshape(b.Apply(kernels.Broadcast{To: kernels.DimsOf(times, places, d)}, z), times*places, d)
-		places *= times
-	}
-	step := places / k
-	rows := b.Reshape(b.Apply(kernels.Slice{Axis: 0, To: step * k}, z), k, step, d)
-	return b.Reshape(b.Apply(kernels.Slice{Axis: 1, To: 1}, rows), k, d)
+// drawn returns K rows [K D] of z [M D], drawn by p.Step and p.Seed.
+func (n *quantized) drawn(z *graph.Node, p Phase) *graph.Node {
+	b := n.b
+	u := p.noise(b, kernels.Noise{Dist: kernels.Uniform}, "vqvae.revive", n.count)
+	// The factor keeps a number just below 1 from being rounded to the bound.
+	places := float64(b.ShapeOf(z).Size()/n.config.Latent) * (1 - 1.0/(1<<20))
+	return b.Apply(kernels.Gather{}, z, b.Apply(kernels.Cast{To: kernels.Int32}, b.Scale(places, u)))
 }
 
 // Metrics returns mse, mae and psnr of the quantised code, bce where the output

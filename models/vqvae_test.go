@@ -27,8 +27,8 @@ func runQuantized(t *testing.T, c Config, book []float64, counts []float64) quan
 	}
 	b := graph.NewBuilderOf(kernels.Float64)
 	net := m.On(b).(*quantized)
-	x := b.Input("x", 3, 4, 4, 1)
-	p := Phase{Training: true}
+	x, step := b.Input("x", 3, 4, 4, 1), b.InputOf(kernels.Int32, "step", 1)
+	p := Phase{Training: true, Step: step, Seed: 2}
 	z := net.encode(x, p)
 	q := net.quantize(z)
 	net.Loss(x, p)
@@ -42,7 +42,7 @@ func runQuantized(t *testing.T, c Config, book []float64, counts []float64) quan
 		outs = append(outs, term.Node)
 	}
 	in := started(b)
-	in[x], in[net.codebook], in[net.count] = formula("x", 48, 1), book, counts
+	in[x], in[step], in[net.codebook], in[net.count] = formula("x", 48, 1), []float64{3}, book, counts
 	v := onTape(t, b, in, outs...)
 	r := quantizedCase{z: v[0], codes: v[1], book: book, next: map[string][]float64{}, metrics: map[string]float64{}}
 	if apart(t, v[2], v[1]) != 0 {
@@ -122,27 +122,60 @@ func TestRevival(t *testing.T) {
 	book := []float64{0, 0, 50, 50, -50, 50}
 	r := runQuantized(t, Config{CodebookDecay: 0.9, Revive: 0.2}, book, []float64{1, 0.1, 1})
 	weight, count := r.next["codebook.weight"], r.next["codebook.count"]
-	// Code 1 of 3 takes z of place 1·⌊12/3⌋.
-	if weight[2] != r.z[8] || weight[3] != r.z[9] || count[1] != 1 {
-		t.Errorf("the dead code is %v with count %v, want %v with 1", weight[2:4], count[1], r.z[8:10])
+	if r.placeOf(weight[2:4]) < 0 || count[1] != 1 {
+		t.Errorf("the dead code is %v with count %v, want a place of %v with 1", weight[2:4], count[1], r.z)
 	}
 	if weight[4] != -50 || weight[5] != 50 || math.Abs(count[2]-0.9) > 1e-12 {
 		t.Errorf("the code with count 0.9 is %v with %v, want it as it was", weight[4:], count[2])
 	}
 }
 
-// TestRevivalOfManyCodes has more codes than places.
-func TestRevivalOfManyCodes(t *testing.T) {
-	book := make([]float64, 2*30)
+// placeOf returns the first place that holds z, or −1.
+func (r quantizedCase) placeOf(z []float64) int {
+	for i := 0; i < len(r.z); i += 2 {
+		if r.z[i] == z[0] && r.z[i+1] == z[1] {
+			return i / 2
+		}
+	}
+	return -1
+}
+
+// TestRevivalDrawsPlaces has more dead codes than places: each moves to one, and
+// together they reach nearly all.
+func TestRevivalDrawsPlaces(t *testing.T) {
+	const codes = 100
+	book := make([]float64, 2*codes)
 	for i := range book {
 		book[i] = 1000
 	}
-	r := runQuantized(t, Config{CodebookDecay: 0.9, Revive: 0.5}, book, make([]float64, 30))
-	for k := 1; k < 30; k++ { // code 0 is the nearest, the first of many
-		for d := range 2 {
-			if got, want := r.next["codebook.weight"][2*k+d], r.z[2*(k%12)+d]; got != want {
-				t.Errorf("code %d is %v, want %v", k, got, want)
-			}
+	r := runQuantized(t, Config{CodebookDecay: 0.9, Revive: 0.5}, book, make([]float64, codes))
+	drawn := map[int]int{}
+	for k := 1; k < codes; k++ { // code 0 is the nearest, the first of many
+		drawn[r.placeOf(r.next["codebook.weight"][2*k:][:2])]++
+	}
+	if drawn[-1] > 0 || len(drawn) < 11 {
+		t.Errorf("%d dead codes moved to %v, want all 12 places and nothing else", codes-1, drawn)
+	}
+}
+
+// TestFirstBatch starts counts at 0: codes in use become the means of their
+// places at once.
+func TestFirstBatch(t *testing.T) {
+	book := []float64{0.25, -0.5, 0.6, -0.58, 50, 50}
+	r := runQuantized(t, Config{CodebookDecay: 0.99}, book, make([]float64, 3))
+	sums, used := make([]float64, 6), make([]float64, 3)
+	for i := range 12 {
+		k := r.nearest(i)
+		used[k]++
+		sums[2*k], sums[2*k+1] = sums[2*k]+r.z[2*i], sums[2*k+1]+r.z[2*i+1]
+	}
+	if used[0] == 0 || used[1] == 0 || used[2] != 0 {
+		t.Fatalf("codes are nearest to %v places, want the first two in use", used)
+	}
+	sums[4], sums[5], used[2] = 50, 50, 1
+	for i, got := range r.next["codebook.weight"] {
+		if want := sums[i] / used[i/2]; math.Abs(got-want) > 1e-9 {
+			t.Errorf("number %d of the codebook is %v, want %v", i, got, want)
 		}
 	}
 }
@@ -159,8 +192,9 @@ func TestCodebookFollowsOneInput(t *testing.T) {
 	}
 	b := graph.NewBuilder()
 	net := m.On(b)
+	p := Phase{Training: true, Step: b.InputOf(kernels.Int32, "step", 1)}
 	for _, name := range []string{"x", "y"} {
-		net.Loss(b.Input(name, 2, 28, 28, 1), Phase{Training: true})
+		net.Loss(b.Input(name, 2, 28, 28, 1), p)
 	}
 	want := "vqvae: applied to two inputs while training, want one: the codes would follow both"
 	if b.Err() == nil || b.Err().Error() != want {

@@ -91,9 +91,9 @@ class ImportanceWeighted(Variational):
 
 
 class Quantised(nn.Module):
-    """van den Oord et al. with codes as moving averages, and revival of dead ones."""
+    """van den Oord et al. with codes as moving averages."""
 
-    def __init__(self, codes, width, decay, commitment, revive):
+    def __init__(self, codes, width, decay, commitment):
         super().__init__()
         self.encoder = nn.Sequential(SameConv2d(1, 4, 3, stride=2), nn.ReLU(), SameConv2d(4, 6, 3, stride=2), nn.ReLU(),
                                      SameConv2d(6, width, 1))
@@ -102,9 +102,9 @@ class Quantised(nn.Module):
         self.codebook = nn.Module()
         start = formula.initial("codebook.weight", (codes, width), codes)
         self.codebook.register_buffer("weight", torch.from_numpy(start))
-        self.codebook.register_buffer("count", torch.ones(codes))
-        self.codebook.register_buffer("sum", torch.from_numpy(start.copy()))  # m of the paper: weight = sum / count
-        self.decay, self.commitment, self.revive = decay, commitment, revive
+        self.codebook.register_buffer("count", torch.zeros(codes))
+        self.codebook.register_buffer("sum", torch.zeros(codes, width))  # m of the paper: weight = sum / count
+        self.decay, self.commitment = decay, commitment
 
     def terms(self, x, drawn, step):
         z = nhwc(self.encoder(nchw(x)))
@@ -122,10 +122,8 @@ class Quantised(nn.Module):
         chosen = F.one_hot(near, codes).to(z.dtype)
         book.count.mul_(self.decay).add_(chosen.sum(0), alpha=1 - self.decay)
         book.sum.mul_(self.decay).add_(chosen.T @ z, alpha=1 - self.decay)
-        book.weight.copy_(book.sum / book.count[:, None])
-        dead = book.count < self.revive
-        fresh = z[::len(z) // codes][:codes]
-        book.weight[dead], book.sum[dead], book.count[dead] = fresh[dead], fresh[dead], 1.0
+        seen = book.count > 0
+        book.weight[seen] = book.sum[seen] / book.count[seen, None]
 
 
 class Wasserstein(nn.Module):
@@ -175,7 +173,7 @@ def cases(batches):
         "vae_sequence": (lambda: Variational(conv_layers(5, 1, 28), 5, sigma=0.3), rows, drawn("noise", "vae_sequence", images, 5)),
         "iwae": (lambda: ImportanceWeighted(dense_layers(6), 6), x, drawn("noise", "iwae", 5, images, 6)),
         "iwae_conv": (lambda: ImportanceWeighted(conv_layers(4), 4, sigma=0.5), x, drawn("noise", "iwae_conv", 3, images, 4)),
-        "vqvae": (lambda: Quantised(8, 3, decay=0.8, commitment=0.25, revive=0.5), x, {}),
+        "vqvae": (lambda: Quantised(8, 3, decay=0.8, commitment=0.25), x, {}),
         "wae": (lambda: Wasserstein(dense_layers(5), 5, 10.0), x, drawn("prior", "wae", images, 5)),
         "sequence": (lambda: Sequence(conv_layers(5, 1, 28), 5), rows, {}),
     }
