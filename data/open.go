@@ -10,7 +10,7 @@ import (
 const builtinSeed = 1
 
 // specs tells a user what Open takes.
-const specs = "builtin, builtin:seed=NUMBER, series, series:seed=NUMBER or mnist:DIR"
+const specs = "builtin, builtin:seed=NUMBER, series, series:seed=NUMBER or mnist:DIR, any of them behind binary:"
 
 // A SpecError tells that a specification names no data set.
 type SpecError struct {
@@ -29,6 +29,8 @@ func (e *SpecError) Error() string { return fmt.Sprintf("data %q: %s", e.Spec, e
 //	                part's with anomalies, label 1
 //	series:seed=7   the same kind, another series
 //	mnist:DIR       MNIST's IDX files in the folder DIR, gzip or plain
+//	binary:SPEC     the images of another specification with every value drawn
+//	                as 0 or 255, see [Dataset.Binarized], with seed 1
 //
 // Anything else is a [*SpecError] that lists these.
 func Open(spec string, split Split) (*Dataset, error) {
@@ -62,6 +64,14 @@ func OpenLazy(spec string, split Split) (*Dataset, error) {
 			return openSeries(seed, split)
 		}
 		return builtin(seed, split), nil
+	case kind == "binary" && rest != "":
+		d, err := OpenLazy(rest, split)
+		if err != nil {
+			return nil, err
+		}
+		return d.Binarized(builtinSeed, split), nil
+	case kind == "binary":
+		return nil, &SpecError{spec, "want a data set behind the colon, as in binary:mnist:DIR"}
 	case kind == "mnist" && rest != "":
 		return readMNIST(rest, split)
 	case kind == "mnist":

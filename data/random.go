@@ -24,6 +24,7 @@ const (
 	streamOrder
 	streamSplit
 	streamSeries
+	streamBinary
 )
 
 // random is a sequence of Philox words. Its place in the key space is (seed,
