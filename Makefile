@@ -8,7 +8,7 @@ STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 RACE         = ./data/... ./kernels/cpu ./models/export ./models/train
 RACEFLAGS    = -short
 
-.PHONY: build test check generate golden bench
+.PHONY: build test check generate golden bench kernels
 
 build:             ## the command, in this folder
 	CGO_ENABLED=0 $(GO) build -trimpath ./cmd/hourglass
@@ -32,5 +32,12 @@ golden:            ## PyTorch's numbers, in an environment of their own
 	.venv/bin/pip install -q torch==2.15.0 numpy safetensors
 	.venv/bin/python models/testdata/gen.py
 
-bench:             ## the kernels
+bench: build       ## speed beside PyTorch, ONNX Runtime, Gorgonia and gomlx
+	python3 -m venv .venv
+	.venv/bin/pip install -q -r bench/peers/requirements.txt
+	$(GO) build -o .venv/bin/hourglass-peer-gorgonia ./bench/peers/gorgonia
+	-$(GO) build -C bench/peers/gomlx -o $(CURDIR)/.venv/bin/hourglass-peer-gomlx .
+	./hourglass bench --peers .venv --results bench/results $(BENCHFLAGS)
+
+kernels:           ## the kernels alone
 	$(GO) test -run '^$$' -bench . ./kernels/... ./data
