@@ -25,7 +25,7 @@ func trainCommand() *cobra.Command {
 	var s settings
 	var from sources
 	var out string
-	var resume bool
+	var resume, profile bool
 	c := &cobra.Command{
 		Use:   "train",
 		Short: "Train a model",
@@ -44,6 +44,7 @@ func trainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			r.profile = profile
 			r.out, r.err = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			ctx, stop := untilSignal(cmd.Context(), r.err)
 			defer stop()
@@ -53,6 +54,7 @@ func trainCommand() *cobra.Command {
 	c.SetHelpFunc(hideForeign(&s))
 	c.Flags().StringVar(&out, "out", "", "the run folder (default runs/MODEL-DATA, numbered if that is taken)")
 	c.Flags().BoolVar(&resume, "resume", false, "go on with the run in --out")
+	c.Flags().BoolVar(&profile, "profile", false, "print in the end where the time of a training step went")
 	s.addFlags(c.Flags())
 	from.addFlags(c.Flags())
 	return c
@@ -73,6 +75,7 @@ type job struct {
 	settings settings
 	folder   string
 	resume   bool
+	profile  bool
 	out, err io.Writer
 
 	model    models.Model
@@ -114,10 +117,23 @@ func (r *job) do(ctx context.Context) error {
 	}
 	if r.trainer.Done() {
 		fmt.Fprintf(r.err, "%s is complete: all of its %d epochs are done; a larger --epochs goes on\n", r.folder, r.trainer.Config().Epochs)
-	} else if err := r.train(ctx); err != nil {
+	} else if err := r.profiled(ctx); err != nil {
 		return err
 	}
 	return r.finish(ctx)
+}
+
+// profiled trains, and prints the profile that was asked for.
+func (r *job) profiled(ctx context.Context) error {
+	if !r.profile {
+		return r.train(ctx)
+	}
+	if err := r.trainer.StartProfile(); err != nil {
+		return err
+	}
+	err := r.train(ctx)
+	fmt.Fprint(r.out, graph.ProfileTable(r.trainer.Profile()))
+	return err
 }
 
 // prepare loads the data and compiles the model. Nothing is written yet, so

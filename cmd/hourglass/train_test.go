@@ -235,3 +235,14 @@ func TestDisplay(t *testing.T) {
 		t.Errorf("clock of three hours: %s", got)
 	}
 }
+
+// TestProfile asks where the time of the steps went.
+func TestProfile(t *testing.T) {
+	run := filepath.Join(t.TempDir(), "run")
+	stdout, _ := mustCall(t, small(smallData(t, 50, 20), run, "--profile")...)
+	for _, piece := range []string{"ms/run", "GFLOP/s", "adam", "matmul"} {
+		if !strings.Contains(stdout, piece) {
+			t.Errorf("the profile lacks %q:\n%s", piece, stdout)
+		}
+	}
+}
