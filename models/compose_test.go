@@ -219,6 +219,7 @@ func TestComposeErrors(t *testing.T) {
 		"denoise square: want gaussian or mask in a stacked model, whose codes have no rows and columns":                      {Name: "stacked", Latent: 2, Denoise: "square:3"},
 		`denoise "mask:0.1,mask:0.2,mask:0.3,mask:0.4": 4 corruptions for the 3 layers of the encoder, want at most one each`: {Name: "stacked", Latent: 2, Denoise: "mask:0.1,mask:0.2,mask:0.3,mask:0.4"},
 		"activation relu: the linear model has none: leave it out, or take dense":                                             {Name: "linear", Latent: 2, Activation: "relu"},
+		"latent 785: the images have 784 values, and a linear code of as many loses nothing: want at most that":               {Name: "linear", Latent: 785},
 		"sparsity: an option of dense, conv and sequence, and the model is vae of network dense: leave it out":                {Name: "vae", Latent: 2, Beta: 1, Sparsity: "l1:1"},
 		"hidden: an option of models of dense layers, and the model is denoising of network conv: leave it out":               {Name: "denoising", Latent: 2, Hidden: []int{3}},
 		"network: an option of models of either dense layers or convolutions, and the model is deep: leave it out":            {Name: "deep", Latent: 2, Network: "conv"},
@@ -327,8 +328,10 @@ func TestDenoisingMetrics(t *testing.T) {
 	phase := Phase{Step: step, Seed: metricsSeed}
 	corrupted, restored := net.(Restorer).Restore(x, phase)
 	outs := []*graph.Node{corrupted, restored, net.Decode(net.Encode(corrupted)), net.Encode(x)}
-	names := []string{}
+	names := []string{"loss"}
+	loss := net.Loss(x, phase).Terms[0]
 	phase.Seed = 77 // metrics have a seed of their own
+	outs = append(outs, loss.Node)
 	for _, term := range net.Metrics(x, phase) {
 		names = append(names, term.Name)
 		outs = append(outs, term.Node)
@@ -355,6 +358,7 @@ func TestDenoisingMetrics(t *testing.T) {
 			if v[0][i] == 0 {
 				missing++
 				given = v[2][i]
+				want["loss"] += (v[2][i] - in[x][i]) * (v[2][i] - in[x][i]) / 54 // of what is missing alone
 			}
 			if math.Abs(v[1][i]-given) > 1e-6 {
 				t.Fatalf("restored value %d is %v, want %v", i, v[1][i], given)

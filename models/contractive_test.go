@@ -76,7 +76,8 @@ func TestHutchinsonIsUnbiased(t *testing.T) {
 	if b.Err() != nil {
 		t.Fatal(b.Err())
 	}
-	p, err := graph.Compile(b.Graph(), device(t), estimate, exact)
+	vector := net.direction(b, phase, x)
+	p, err := graph.Compile(b.Graph(), device(t), estimate, exact, vector)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +97,12 @@ func TestHutchinsonIsUnbiased(t *testing.T) {
 		if err := p.Run(); err != nil {
 			t.Fatal(err)
 		}
-		v := fetchAll(t, p, estimate, exact)
+		v := fetchAll(t, p, estimate, exact, vector)
+		for _, sign := range v[2] {
+			if sign*sign != 1 {
+				t.Fatalf("a sign is %v", sign)
+			}
+		}
 		mean += v[0][0] / draws
 		square += v[0][0] * v[0][0] / draws
 		want = v[1][0]

@@ -86,10 +86,14 @@ func (c Config) base() string {
 	return p.base
 }
 
-// checkLinear returns an error for activations of the linear model.
+// checkLinear returns an error for activations of the linear model, and for a
+// code that the images cannot give.
 func (c Config) checkLinear() error {
 	if c.Name != "linear" {
 		return nil
+	}
+	if values := c.shape().Size(); c.Latent > values {
+		return fmt.Errorf("latent %d: the images have %d values, and a linear code of as many loses nothing: want at most that", c.Latent, values)
 	}
 	for _, o := range [][2]string{{"activation", c.Activation}, {"code_activation", c.CodeActivation}, {"output", c.Output}} {
 		if o[1] != "identity" {
