@@ -27,7 +27,7 @@ var smallModels = map[string]models.Config{
 func smallModel(t testing.TB, name string) models.Model {
 	t.Helper()
 	c := smallModels[name]
-	c.Image = [3]int{8, 8, 1}
+	c.Image, c.Init = [3]int{8, 8, 1}, "pytorch" // smaller weights, from which few steps go far
 	m, err := models.New(c)
 	if err != nil {
 		t.Fatal(err)
