@@ -17,11 +17,11 @@ import (
 // smallModels are small forms of every model, with dropout, noise and running
 // statistics among them, for images of 8×8.
 var smallModels = map[string]models.Config{
-	"dense":    {Name: "dense", Hidden: []int{12}, Latent: 3, Dropout: 0.1},
+	"dense":    {Name: "dense", Hidden: []int{12}, Latent: 3, Dropout: 0.1, Init: "pytorch"},
 	"conv":     {Name: "conv", Blocks: []models.Block{{Filters: 4}, {Filters: 6}}, Latent: 3, Norm: "batch"},
 	"vae":      {Name: "vae", Hidden: []int{12}, Latent: 3, Beta: 1},
 	"vae_conv": {Name: "vae", Network: "conv", Blocks: []models.Block{{Filters: 4}}, Latent: 3, Beta: 0.5},
-	"vqvae":    {Name: "vqvae", Blocks: []models.Block{{Filters: 4, Kernel: 8, Stride: 8}}, Latent: 3, Codebook: 9, Commitment: 0.25, CodebookDecay: 0.9, Revive: 0.3},
+	"vqvae":    {Name: "vqvae", Blocks: []models.Block{{Filters: 4, Kernel: 8, Stride: 8}}, Latent: 3, Codebook: 9, Commitment: 0.25, CodebookDecay: 0.9, Revive: 0.3, Output: "sigmoid"},
 }
 
 func smallModel(t testing.TB, name string) models.Model {
