@@ -117,7 +117,11 @@ func roleOf(s *step, n int) (role, bool) {
 	case kernels.Gather:
 		r.in[1] = true
 		return r, lead(s.out)
-	case kernels.MaxPool2D, kernels.MaxPool2DGrad, kernels.MaxPool2DSelect, kernels.AvgPool2D,
+	case kernels.LogSumExp:
+		if !spec.Axes.Has(0) {
+			return reductionRole(spec.Axes, r, s, n)
+		}
+	case kernels.OneHotMax, kernels.Cast, kernels.MaxPool2D, kernels.MaxPool2DGrad, kernels.MaxPool2DSelect, kernels.AvgPool2D,
 		kernels.AvgPool2DGrad, kernels.Upsample2D, kernels.Upsample2DGrad:
 		return all()
 	case kernels.Concat:

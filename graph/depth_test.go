@@ -155,7 +155,8 @@ func TestRoles(t *testing.T) {
 	for _, s := range []kernels.Spec{kernels.Unary{}, kernels.Binary{}, kernels.Conv2D{}, kernels.Conv2DInputGrad{},
 		kernels.Conv2DFilterGrad{}, kernels.MatMul{}, kernels.Sum{}, kernels.Mean{}, kernels.Gather{}, kernels.MaxPool2D{},
 		kernels.MaxPool2DGrad{}, kernels.MaxPool2DSelect{}, kernels.AvgPool2D{}, kernels.AvgPool2DGrad{}, kernels.Upsample2D{},
-		kernels.Upsample2DGrad{}, kernels.Concat{}, kernels.Slice{}, kernels.Pad{}, kernels.Broadcast{}, kernels.Reparameterize{}} {
+		kernels.Upsample2DGrad{}, kernels.Concat{}, kernels.Slice{}, kernels.Pad{}, kernels.Broadcast{}, kernels.Reparameterize{},
+		kernels.LogSumExp{}, kernels.OneHotMax{}, kernels.Cast{}} {
 		if !divided[fmt.Sprintf("%T", s)] {
 			t.Errorf("no case divides %T", s)
 		}
