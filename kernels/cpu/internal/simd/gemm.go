@@ -40,6 +40,7 @@ type Product struct {
 	BlockC  int
 	Init    Init
 	Act     Activation
+	flush   bool // see GemmRounded
 }
 
 // Gemm computes C = act(init + Σ_t A_t·B_t) as the package comment defines it.

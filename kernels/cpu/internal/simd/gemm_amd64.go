@@ -21,6 +21,8 @@ type tile struct {
 	cStep    int
 	fromNext int
 	maskBits uint64
+	flush    uint64   // the control word under which products are summed, or 0 for the usual one
+	saved    uint64   // the kernel's own
 	mask     [8]int32 // the same for AVX2: -1 for the lanes of the last vector that exist
 }
 
@@ -29,6 +31,7 @@ type tile struct {
 // rows[w] is the greatest height of a tile w vectors wide.
 type plan struct {
 	lanes  int
+	pairs  bool // kernels of pairs
 	rows   *[9]int
 	widths [planRows + 1][planVectors + 1]uint8
 }
@@ -42,6 +45,7 @@ const (
 var (
 	planAVX512 = makePlan(16, 32, &gemmRowsAVX512)
 	planAVX2   = makePlan(8, 16, &gemmRowsAVX2)
+	planPairs  = makePairsPlan()
 )
 
 // makePlan finds for every small C the cut of least cost, by the cycles that
@@ -78,6 +82,12 @@ func makePlan(lanes, registers int, rows *[9]int) plan {
 			}
 		}
 	}
+	return p
+}
+
+func makePairsPlan() plan {
+	p := makePlan(16, 32, &pairsRowsAVX512)
+	p.pairs = true
 	return p
 }
 
@@ -153,8 +163,16 @@ func (p *Product) tile(b []float32, taps []Tap) tile {
 	if p.Act == ReLU {
 		t.relu = 1
 	}
+	if p.flush {
+		t.flush = flushSubnormals
+	}
 	return t
 }
+
+// flushSubnormals is the control word of vector arithmetic that rounds to
+// nearest even, masks all exceptions, takes subnormal operands for zero and
+// returns zero for subnormal results.
+const flushSubnormals = 0x9FC0
 
 // allow sets the mask to the first n lanes.
 func (t *tile) allow(n int) {
@@ -173,7 +191,9 @@ func (t *tile) columns(pl *plan, w int, p *Product, n int, c, a, bias []float32)
 	r := runs{Product: p, n: n, most: pl.rows[w]}
 	for r.next() {
 		t.place(&r, c, a, bias)
-		if pl.lanes == 16 {
+		if pl.pairs {
+			pairsAVX512(r.mr, w, t)
+		} else if pl.lanes == 16 {
 			gemmAVX512(r.mr, w, t)
 		} else {
 			gemmAVX2(r.mr, w, t)

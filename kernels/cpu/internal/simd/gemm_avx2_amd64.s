@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemm1x1AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm1x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -22,15 +22,20 @@ tile:
 	JMP    taps
 
 load:
-	VMOVUPS    144(DI), Y1
+	VMOVUPS    160(DI), Y1
 	VMASKMOVPS (R13), Y1, Y0
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -42,7 +47,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y1
+	VMOVUPS      160(DI), Y1
 	VMASKMOVPS   (BX), Y1, Y2
 	VBROADCASTSS (R13), Y1
 	VFMADD231PS  Y2, Y1, Y0
@@ -52,6 +57,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -61,7 +69,7 @@ store:
 
 linear:
 	MOVQ       16(DI), R13
-	VMOVUPS    144(DI), Y1
+	VMOVUPS    160(DI), Y1
 	VMASKMOVPS Y0, Y1, (R13)
 	DECQ       104(DI)
 	JZ         done
@@ -78,7 +86,7 @@ done:
 	RET
 
 // func gemm2x1AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm2x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -96,18 +104,23 @@ tile:
 	JMP    taps
 
 load:
-	VMOVUPS    144(DI), Y2
+	VMOVUPS    160(DI), Y2
 	VMASKMOVPS (R13), Y2, Y0
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y2
+	VMOVUPS    160(DI), Y2
 	VMASKMOVPS (R13), Y2, Y1
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -119,7 +132,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y2
+	VMOVUPS      160(DI), Y2
 	VMASKMOVPS   (BX), Y2, Y3
 	VBROADCASTSS (R13), Y2
 	VFMADD231PS  Y3, Y2, Y0
@@ -131,6 +144,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -141,10 +157,10 @@ store:
 
 linear:
 	MOVQ       16(DI), R13
-	VMOVUPS    144(DI), Y2
+	VMOVUPS    160(DI), Y2
 	VMASKMOVPS Y0, Y2, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y2
+	VMOVUPS    160(DI), Y2
 	VMASKMOVPS Y1, Y2, (R13)
 	DECQ       104(DI)
 	JZ         done
@@ -161,7 +177,7 @@ done:
 	RET
 
 // func gemm3x1AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm3x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -180,21 +196,26 @@ tile:
 	JMP    taps
 
 load:
-	VMOVUPS    144(DI), Y3
+	VMOVUPS    160(DI), Y3
 	VMASKMOVPS (R13), Y3, Y0
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y3
+	VMOVUPS    160(DI), Y3
 	VMASKMOVPS (R13), Y3, Y1
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y3
+	VMOVUPS    160(DI), Y3
 	VMASKMOVPS (R13), Y3, Y2
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -206,7 +227,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y3
+	VMOVUPS      160(DI), Y3
 	VMASKMOVPS   (BX), Y3, Y4
 	VBROADCASTSS (R13), Y3
 	VFMADD231PS  Y4, Y3, Y0
@@ -220,6 +241,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -231,13 +255,13 @@ store:
 
 linear:
 	MOVQ       16(DI), R13
-	VMOVUPS    144(DI), Y3
+	VMOVUPS    160(DI), Y3
 	VMASKMOVPS Y0, Y3, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y3
+	VMOVUPS    160(DI), Y3
 	VMASKMOVPS Y1, Y3, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y3
+	VMOVUPS    160(DI), Y3
 	VMASKMOVPS Y2, Y3, (R13)
 	DECQ       104(DI)
 	JZ         done
@@ -254,7 +278,7 @@ done:
 	RET
 
 // func gemm4x1AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm4x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -274,24 +298,29 @@ tile:
 	JMP    taps
 
 load:
-	VMOVUPS    144(DI), Y4
+	VMOVUPS    160(DI), Y4
 	VMASKMOVPS (R13), Y4, Y0
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y4
+	VMOVUPS    160(DI), Y4
 	VMASKMOVPS (R13), Y4, Y1
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y4
+	VMOVUPS    160(DI), Y4
 	VMASKMOVPS (R13), Y4, Y2
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y4
+	VMOVUPS    160(DI), Y4
 	VMASKMOVPS (R13), Y4, Y3
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -303,7 +332,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y4
+	VMOVUPS      160(DI), Y4
 	VMASKMOVPS   (BX), Y4, Y5
 	VBROADCASTSS (R13), Y4
 	VFMADD231PS  Y5, Y4, Y0
@@ -319,6 +348,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -331,16 +363,16 @@ store:
 
 linear:
 	MOVQ       16(DI), R13
-	VMOVUPS    144(DI), Y4
+	VMOVUPS    160(DI), Y4
 	VMASKMOVPS Y0, Y4, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y4
+	VMOVUPS    160(DI), Y4
 	VMASKMOVPS Y1, Y4, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y4
+	VMOVUPS    160(DI), Y4
 	VMASKMOVPS Y2, Y4, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y4
+	VMOVUPS    160(DI), Y4
 	VMASKMOVPS Y3, Y4, (R13)
 	DECQ       104(DI)
 	JZ         done
@@ -357,7 +389,7 @@ done:
 	RET
 
 // func gemm5x1AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm5x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -378,27 +410,32 @@ tile:
 	JMP    taps
 
 load:
-	VMOVUPS    144(DI), Y5
+	VMOVUPS    160(DI), Y5
 	VMASKMOVPS (R13), Y5, Y0
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y5
+	VMOVUPS    160(DI), Y5
 	VMASKMOVPS (R13), Y5, Y1
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y5
+	VMOVUPS    160(DI), Y5
 	VMASKMOVPS (R13), Y5, Y2
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y5
+	VMOVUPS    160(DI), Y5
 	VMASKMOVPS (R13), Y5, Y3
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y5
+	VMOVUPS    160(DI), Y5
 	VMASKMOVPS (R13), Y5, Y4
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -410,7 +447,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y5
+	VMOVUPS      160(DI), Y5
 	VMASKMOVPS   (BX), Y5, Y6
 	VBROADCASTSS (R13), Y5
 	VFMADD231PS  Y6, Y5, Y0
@@ -428,6 +465,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -441,19 +481,19 @@ store:
 
 linear:
 	MOVQ       16(DI), R13
-	VMOVUPS    144(DI), Y5
+	VMOVUPS    160(DI), Y5
 	VMASKMOVPS Y0, Y5, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y5
+	VMOVUPS    160(DI), Y5
 	VMASKMOVPS Y1, Y5, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y5
+	VMOVUPS    160(DI), Y5
 	VMASKMOVPS Y2, Y5, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y5
+	VMOVUPS    160(DI), Y5
 	VMASKMOVPS Y3, Y5, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y5
+	VMOVUPS    160(DI), Y5
 	VMASKMOVPS Y4, Y5, (R13)
 	DECQ       104(DI)
 	JZ         done
@@ -470,7 +510,7 @@ done:
 	RET
 
 // func gemm6x1AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm6x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -492,30 +532,35 @@ tile:
 	JMP    taps
 
 load:
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS (R13), Y6, Y0
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS (R13), Y6, Y1
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS (R13), Y6, Y2
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS (R13), Y6, Y3
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS (R13), Y6, Y4
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS (R13), Y6, Y5
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -527,7 +572,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y6
+	VMOVUPS      160(DI), Y6
 	VMASKMOVPS   (BX), Y6, Y7
 	VBROADCASTSS (R13), Y6
 	VFMADD231PS  Y7, Y6, Y0
@@ -547,6 +592,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -561,22 +609,22 @@ store:
 
 linear:
 	MOVQ       16(DI), R13
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS Y0, Y6, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS Y1, Y6, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS Y2, Y6, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS Y3, Y6, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS Y4, Y6, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS Y5, Y6, (R13)
 	DECQ       104(DI)
 	JZ         done
@@ -593,7 +641,7 @@ done:
 	RET
 
 // func gemm7x1AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm7x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -616,33 +664,38 @@ tile:
 	JMP    taps
 
 load:
-	VMOVUPS    144(DI), Y7
+	VMOVUPS    160(DI), Y7
 	VMASKMOVPS (R13), Y7, Y0
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y7
+	VMOVUPS    160(DI), Y7
 	VMASKMOVPS (R13), Y7, Y1
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y7
+	VMOVUPS    160(DI), Y7
 	VMASKMOVPS (R13), Y7, Y2
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y7
+	VMOVUPS    160(DI), Y7
 	VMASKMOVPS (R13), Y7, Y3
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y7
+	VMOVUPS    160(DI), Y7
 	VMASKMOVPS (R13), Y7, Y4
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y7
+	VMOVUPS    160(DI), Y7
 	VMASKMOVPS (R13), Y7, Y5
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y7
+	VMOVUPS    160(DI), Y7
 	VMASKMOVPS (R13), Y7, Y6
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -654,7 +707,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y7
+	VMOVUPS      160(DI), Y7
 	VMASKMOVPS   (BX), Y7, Y8
 	VBROADCASTSS (R13), Y7
 	VFMADD231PS  Y8, Y7, Y0
@@ -676,6 +729,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -691,25 +747,25 @@ store:
 
 linear:
 	MOVQ       16(DI), R13
-	VMOVUPS    144(DI), Y7
+	VMOVUPS    160(DI), Y7
 	VMASKMOVPS Y0, Y7, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y7
+	VMOVUPS    160(DI), Y7
 	VMASKMOVPS Y1, Y7, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y7
+	VMOVUPS    160(DI), Y7
 	VMASKMOVPS Y2, Y7, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y7
+	VMOVUPS    160(DI), Y7
 	VMASKMOVPS Y3, Y7, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y7
+	VMOVUPS    160(DI), Y7
 	VMASKMOVPS Y4, Y7, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y7
+	VMOVUPS    160(DI), Y7
 	VMASKMOVPS Y5, Y7, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y7
+	VMOVUPS    160(DI), Y7
 	VMASKMOVPS Y6, Y7, (R13)
 	DECQ       104(DI)
 	JZ         done
@@ -726,7 +782,7 @@ done:
 	RET
 
 // func gemm8x1AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm8x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -750,36 +806,41 @@ tile:
 	JMP    taps
 
 load:
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS (R13), Y8, Y0
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS (R13), Y8, Y1
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS (R13), Y8, Y2
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS (R13), Y8, Y3
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS (R13), Y8, Y4
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS (R13), Y8, Y5
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS (R13), Y8, Y6
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS (R13), Y8, Y7
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -793,7 +854,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y8
+	VMOVUPS      160(DI), Y8
 	VMASKMOVPS   (BX), Y8, Y9
 	VBROADCASTSS (R13), Y8
 	VFMADD231PS  Y9, Y8, Y0
@@ -818,6 +879,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -834,28 +898,28 @@ store:
 
 linear:
 	MOVQ       16(DI), R13
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS Y0, Y8, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS Y1, Y8, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS Y2, Y8, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS Y3, Y8, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS Y4, Y8, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS Y5, Y8, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS Y6, Y8, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS Y7, Y8, (R13)
 	DECQ       104(DI)
 	JZ         done
@@ -872,7 +936,7 @@ done:
 	RET
 
 // func gemm9x1AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm9x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -897,39 +961,44 @@ tile:
 	JMP    taps
 
 load:
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS (R13), Y9, Y0
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS (R13), Y9, Y1
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS (R13), Y9, Y2
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS (R13), Y9, Y3
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS (R13), Y9, Y4
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS (R13), Y9, Y5
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS (R13), Y9, Y6
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS (R13), Y9, Y7
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS (R13), Y9, Y8
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -943,7 +1012,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y9
+	VMOVUPS      160(DI), Y9
 	VMASKMOVPS   (BX), Y9, Y10
 	VBROADCASTSS (R13), Y9
 	VFMADD231PS  Y10, Y9, Y0
@@ -970,6 +1039,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -987,31 +1059,31 @@ store:
 
 linear:
 	MOVQ       16(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS Y0, Y9, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS Y1, Y9, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS Y2, Y9, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS Y3, Y9, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS Y4, Y9, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS Y5, Y9, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS Y6, Y9, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS Y7, Y9, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS Y8, Y9, (R13)
 	DECQ       104(DI)
 	JZ         done
@@ -1028,7 +1100,7 @@ done:
 	RET
 
 // func gemm10x1AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm10x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -1054,42 +1126,47 @@ tile:
 	JMP    taps
 
 load:
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS (R13), Y10, Y0
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS (R13), Y10, Y1
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS (R13), Y10, Y2
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS (R13), Y10, Y3
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS (R13), Y10, Y4
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS (R13), Y10, Y5
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS (R13), Y10, Y6
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS (R13), Y10, Y7
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS (R13), Y10, Y8
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS (R13), Y10, Y9
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -1103,7 +1180,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y10
+	VMOVUPS      160(DI), Y10
 	VMASKMOVPS   (BX), Y10, Y11
 	VBROADCASTSS (R13), Y10
 	VFMADD231PS  Y11, Y10, Y0
@@ -1132,6 +1209,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -1150,34 +1230,34 @@ store:
 
 linear:
 	MOVQ       16(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS Y0, Y10, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS Y1, Y10, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS Y2, Y10, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS Y3, Y10, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS Y4, Y10, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS Y5, Y10, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS Y6, Y10, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS Y7, Y10, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS Y8, Y10, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS Y9, Y10, (R13)
 	DECQ       104(DI)
 	JZ         done
@@ -1194,7 +1274,7 @@ done:
 	RET
 
 // func gemm11x1AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm11x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -1221,45 +1301,50 @@ tile:
 	JMP    taps
 
 load:
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS (R13), Y11, Y0
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS (R13), Y11, Y1
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS (R13), Y11, Y2
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS (R13), Y11, Y3
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS (R13), Y11, Y4
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS (R13), Y11, Y5
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS (R13), Y11, Y6
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS (R13), Y11, Y7
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS (R13), Y11, Y8
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS (R13), Y11, Y9
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS (R13), Y11, Y10
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -1273,7 +1358,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y11
+	VMOVUPS      160(DI), Y11
 	VMASKMOVPS   (BX), Y11, Y12
 	VBROADCASTSS (R13), Y11
 	VFMADD231PS  Y12, Y11, Y0
@@ -1304,6 +1389,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -1323,37 +1411,37 @@ store:
 
 linear:
 	MOVQ       16(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS Y0, Y11, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS Y1, Y11, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS Y2, Y11, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS Y3, Y11, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS Y4, Y11, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS Y5, Y11, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS Y6, Y11, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS Y7, Y11, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS Y8, Y11, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS Y9, Y11, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y11
+	VMOVUPS    160(DI), Y11
 	VMASKMOVPS Y10, Y11, (R13)
 	DECQ       104(DI)
 	JZ         done
@@ -1370,7 +1458,7 @@ done:
 	RET
 
 // func gemm12x1AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm12x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -1398,48 +1486,53 @@ tile:
 	JMP    taps
 
 load:
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS (R13), Y12, Y0
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS (R13), Y12, Y1
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS (R13), Y12, Y2
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS (R13), Y12, Y3
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS (R13), Y12, Y4
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS (R13), Y12, Y5
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS (R13), Y12, Y6
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS (R13), Y12, Y7
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS (R13), Y12, Y8
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS (R13), Y12, Y9
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS (R13), Y12, Y10
 	ADDQ       88(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS (R13), Y12, Y11
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -1453,7 +1546,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y12
+	VMOVUPS      160(DI), Y12
 	VMASKMOVPS   (BX), Y12, Y13
 	VBROADCASTSS (R13), Y12
 	VFMADD231PS  Y13, Y12, Y0
@@ -1486,6 +1579,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -1506,40 +1602,40 @@ store:
 
 linear:
 	MOVQ       16(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y0, Y12, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y1, Y12, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y2, Y12, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y3, Y12, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y4, Y12, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y5, Y12, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y6, Y12, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y7, Y12, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y8, Y12, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y9, Y12, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y10, Y12, (R13)
 	ADDQ       80(DI), R13
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y11, Y12, (R13)
 	DECQ       104(DI)
 	JZ         done
@@ -1556,7 +1652,7 @@ done:
 	RET
 
 // func gemm1x2AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm1x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -1575,15 +1671,20 @@ tile:
 
 load:
 	VMOVUPS    (R13), Y0
-	VMOVUPS    144(DI), Y2
+	VMOVUPS    160(DI), Y2
 	VMASKMOVPS 32(R13), Y2, Y1
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -1595,7 +1696,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y2
+	VMOVUPS      160(DI), Y2
 	VMASKMOVPS   32(BX), Y2, Y3
 	VBROADCASTSS (R13), Y2
 	VFMADD231PS  (BX), Y2, Y0
@@ -1606,6 +1707,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -1617,7 +1721,7 @@ store:
 linear:
 	MOVQ       16(DI), R13
 	VMOVUPS    Y0, (R13)
-	VMOVUPS    144(DI), Y2
+	VMOVUPS    160(DI), Y2
 	VMASKMOVPS Y1, Y2, 32(R13)
 	DECQ       104(DI)
 	JZ         done
@@ -1634,7 +1738,7 @@ done:
 	RET
 
 // func gemm2x2AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm2x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -1655,19 +1759,24 @@ tile:
 
 load:
 	VMOVUPS    (R13), Y0
-	VMOVUPS    144(DI), Y4
+	VMOVUPS    160(DI), Y4
 	VMASKMOVPS 32(R13), Y4, Y1
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y2
-	VMOVUPS    144(DI), Y4
+	VMOVUPS    160(DI), Y4
 	VMASKMOVPS 32(R13), Y4, Y3
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -1680,7 +1789,7 @@ tap:
 
 k:
 	VMOVUPS      (BX), Y5
-	VMOVUPS      144(DI), Y4
+	VMOVUPS      160(DI), Y4
 	VMASKMOVPS   32(BX), Y4, Y6
 	VBROADCASTSS (R13), Y4
 	VFMADD231PS  Y5, Y4, Y0
@@ -1694,6 +1803,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -1707,11 +1819,11 @@ store:
 linear:
 	MOVQ       16(DI), R13
 	VMOVUPS    Y0, (R13)
-	VMOVUPS    144(DI), Y4
+	VMOVUPS    160(DI), Y4
 	VMASKMOVPS Y1, Y4, 32(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y2, (R13)
-	VMOVUPS    144(DI), Y4
+	VMOVUPS    160(DI), Y4
 	VMASKMOVPS Y3, Y4, 32(R13)
 	DECQ       104(DI)
 	JZ         done
@@ -1728,7 +1840,7 @@ done:
 	RET
 
 // func gemm3x2AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm3x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -1751,23 +1863,28 @@ tile:
 
 load:
 	VMOVUPS    (R13), Y0
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS 32(R13), Y6, Y1
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y2
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS 32(R13), Y6, Y3
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y4
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS 32(R13), Y6, Y5
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -1780,7 +1897,7 @@ tap:
 
 k:
 	VMOVUPS      (BX), Y7
-	VMOVUPS      144(DI), Y6
+	VMOVUPS      160(DI), Y6
 	VMASKMOVPS   32(BX), Y6, Y8
 	VBROADCASTSS (R13), Y6
 	VFMADD231PS  Y7, Y6, Y0
@@ -1797,6 +1914,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -1812,15 +1932,15 @@ store:
 linear:
 	MOVQ       16(DI), R13
 	VMOVUPS    Y0, (R13)
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS Y1, Y6, 32(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y2, (R13)
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS Y3, Y6, 32(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y4, (R13)
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS Y5, Y6, 32(R13)
 	DECQ       104(DI)
 	JZ         done
@@ -1837,7 +1957,7 @@ done:
 	RET
 
 // func gemm4x2AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm4x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -1862,27 +1982,32 @@ tile:
 
 load:
 	VMOVUPS    (R13), Y0
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS 32(R13), Y8, Y1
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y2
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS 32(R13), Y8, Y3
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y4
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS 32(R13), Y8, Y5
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y6
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS 32(R13), Y8, Y7
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -1895,7 +2020,7 @@ tap:
 
 k:
 	VMOVUPS      (BX), Y9
-	VMOVUPS      144(DI), Y8
+	VMOVUPS      160(DI), Y8
 	VMASKMOVPS   32(BX), Y8, Y10
 	VBROADCASTSS (R13), Y8
 	VFMADD231PS  Y9, Y8, Y0
@@ -1915,6 +2040,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -1932,19 +2060,19 @@ store:
 linear:
 	MOVQ       16(DI), R13
 	VMOVUPS    Y0, (R13)
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS Y1, Y8, 32(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y2, (R13)
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS Y3, Y8, 32(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y4, (R13)
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS Y5, Y8, 32(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y6, (R13)
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS Y7, Y8, 32(R13)
 	DECQ       104(DI)
 	JZ         done
@@ -1961,7 +2089,7 @@ done:
 	RET
 
 // func gemm5x2AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm5x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -1988,31 +2116,36 @@ tile:
 
 load:
 	VMOVUPS    (R13), Y0
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS 32(R13), Y10, Y1
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y2
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS 32(R13), Y10, Y3
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y4
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS 32(R13), Y10, Y5
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y6
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS 32(R13), Y10, Y7
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y8
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS 32(R13), Y10, Y9
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -2025,7 +2158,7 @@ tap:
 
 k:
 	VMOVUPS      (BX), Y11
-	VMOVUPS      144(DI), Y10
+	VMOVUPS      160(DI), Y10
 	VMASKMOVPS   32(BX), Y10, Y12
 	VBROADCASTSS (R13), Y10
 	VFMADD231PS  Y11, Y10, Y0
@@ -2048,6 +2181,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -2067,23 +2203,23 @@ store:
 linear:
 	MOVQ       16(DI), R13
 	VMOVUPS    Y0, (R13)
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS Y1, Y10, 32(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y2, (R13)
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS Y3, Y10, 32(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y4, (R13)
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS Y5, Y10, 32(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y6, (R13)
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS Y7, Y10, 32(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y8, (R13)
-	VMOVUPS    144(DI), Y10
+	VMOVUPS    160(DI), Y10
 	VMASKMOVPS Y9, Y10, 32(R13)
 	DECQ       104(DI)
 	JZ         done
@@ -2100,7 +2236,7 @@ done:
 	RET
 
 // func gemm6x2AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm6x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -2129,35 +2265,40 @@ tile:
 
 load:
 	VMOVUPS    (R13), Y0
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 32(R13), Y12, Y1
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y2
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 32(R13), Y12, Y3
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y4
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 32(R13), Y12, Y5
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y6
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 32(R13), Y12, Y7
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y8
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 32(R13), Y12, Y9
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y10
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 32(R13), Y12, Y11
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -2170,7 +2311,7 @@ tap:
 
 k:
 	VMOVUPS      (BX), Y13
-	VMOVUPS      144(DI), Y12
+	VMOVUPS      160(DI), Y12
 	VMASKMOVPS   32(BX), Y12, Y14
 	VBROADCASTSS (R13), Y12
 	VFMADD231PS  Y13, Y12, Y0
@@ -2196,6 +2337,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -2217,27 +2361,27 @@ store:
 linear:
 	MOVQ       16(DI), R13
 	VMOVUPS    Y0, (R13)
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y1, Y12, 32(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y2, (R13)
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y3, Y12, 32(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y4, (R13)
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y5, Y12, 32(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y6, (R13)
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y7, Y12, 32(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y8, (R13)
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y9, Y12, 32(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y10, (R13)
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y11, Y12, 32(R13)
 	DECQ       104(DI)
 	JZ         done
@@ -2254,7 +2398,7 @@ done:
 	RET
 
 // func gemm1x3AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm1x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -2275,15 +2419,20 @@ tile:
 load:
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
-	VMOVUPS    144(DI), Y3
+	VMOVUPS    160(DI), Y3
 	VMASKMOVPS 64(R13), Y3, Y2
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -2295,7 +2444,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y3
+	VMOVUPS      160(DI), Y3
 	VMASKMOVPS   64(BX), Y3, Y4
 	VBROADCASTSS (R13), Y3
 	VFMADD231PS  (BX), Y3, Y0
@@ -2307,6 +2456,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -2320,7 +2472,7 @@ linear:
 	MOVQ       16(DI), R13
 	VMOVUPS    Y0, (R13)
 	VMOVUPS    Y1, 32(R13)
-	VMOVUPS    144(DI), Y3
+	VMOVUPS    160(DI), Y3
 	VMASKMOVPS Y2, Y3, 64(R13)
 	DECQ       104(DI)
 	JZ         done
@@ -2337,7 +2489,7 @@ done:
 	RET
 
 // func gemm2x3AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm2x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -2361,20 +2513,25 @@ tile:
 load:
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS 64(R13), Y6, Y2
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y3
 	VMOVUPS    32(R13), Y4
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS 64(R13), Y6, Y5
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -2388,7 +2545,7 @@ tap:
 k:
 	VMOVUPS      (BX), Y7
 	VMOVUPS      32(BX), Y8
-	VMOVUPS      144(DI), Y6
+	VMOVUPS      160(DI), Y6
 	VMASKMOVPS   64(BX), Y6, Y9
 	VBROADCASTSS (R13), Y6
 	VFMADD231PS  Y7, Y6, Y0
@@ -2404,6 +2561,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -2420,12 +2580,12 @@ linear:
 	MOVQ       16(DI), R13
 	VMOVUPS    Y0, (R13)
 	VMOVUPS    Y1, 32(R13)
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS Y2, Y6, 64(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y3, (R13)
 	VMOVUPS    Y4, 32(R13)
-	VMOVUPS    144(DI), Y6
+	VMOVUPS    160(DI), Y6
 	VMASKMOVPS Y5, Y6, 64(R13)
 	DECQ       104(DI)
 	JZ         done
@@ -2442,7 +2602,7 @@ done:
 	RET
 
 // func gemm3x3AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm3x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -2469,25 +2629,30 @@ tile:
 load:
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS 64(R13), Y9, Y2
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y3
 	VMOVUPS    32(R13), Y4
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS 64(R13), Y9, Y5
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y6
 	VMOVUPS    32(R13), Y7
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS 64(R13), Y9, Y8
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -2501,7 +2666,7 @@ tap:
 k:
 	VMOVUPS      (BX), Y10
 	VMOVUPS      32(BX), Y11
-	VMOVUPS      144(DI), Y9
+	VMOVUPS      160(DI), Y9
 	VMASKMOVPS   64(BX), Y9, Y12
 	VBROADCASTSS (R13), Y9
 	VFMADD231PS  Y10, Y9, Y0
@@ -2521,6 +2686,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -2540,17 +2708,17 @@ linear:
 	MOVQ       16(DI), R13
 	VMOVUPS    Y0, (R13)
 	VMOVUPS    Y1, 32(R13)
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS Y2, Y9, 64(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y3, (R13)
 	VMOVUPS    Y4, 32(R13)
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS Y5, Y9, 64(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y6, (R13)
 	VMOVUPS    Y7, 32(R13)
-	VMOVUPS    144(DI), Y9
+	VMOVUPS    160(DI), Y9
 	VMASKMOVPS Y8, Y9, 64(R13)
 	DECQ       104(DI)
 	JZ         done
@@ -2567,7 +2735,7 @@ done:
 	RET
 
 // func gemm4x3AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm4x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -2597,30 +2765,35 @@ tile:
 load:
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 64(R13), Y12, Y2
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y3
 	VMOVUPS    32(R13), Y4
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 64(R13), Y12, Y5
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y6
 	VMOVUPS    32(R13), Y7
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 64(R13), Y12, Y8
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y9
 	VMOVUPS    32(R13), Y10
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 64(R13), Y12, Y11
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -2634,7 +2807,7 @@ tap:
 k:
 	VMOVUPS      (BX), Y13
 	VMOVUPS      32(BX), Y14
-	VMOVUPS      144(DI), Y12
+	VMOVUPS      160(DI), Y12
 	VMASKMOVPS   64(BX), Y12, Y15
 	VBROADCASTSS (R13), Y12
 	VFMADD231PS  Y13, Y12, Y0
@@ -2658,6 +2831,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -2680,22 +2856,22 @@ linear:
 	MOVQ       16(DI), R13
 	VMOVUPS    Y0, (R13)
 	VMOVUPS    Y1, 32(R13)
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y2, Y12, 64(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y3, (R13)
 	VMOVUPS    Y4, 32(R13)
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y5, Y12, 64(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y6, (R13)
 	VMOVUPS    Y7, 32(R13)
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y8, Y12, 64(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y9, (R13)
 	VMOVUPS    Y10, 32(R13)
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y11, Y12, 64(R13)
 	DECQ       104(DI)
 	JZ         done
@@ -2712,7 +2888,7 @@ done:
 	RET
 
 // func gemm1x4AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm1x4AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -2735,15 +2911,20 @@ load:
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
 	VMOVUPS    64(R13), Y2
-	VMOVUPS    144(DI), Y4
+	VMOVUPS    160(DI), Y4
 	VMASKMOVPS 96(R13), Y4, Y3
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -2755,7 +2936,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y4
+	VMOVUPS      160(DI), Y4
 	VMASKMOVPS   96(BX), Y4, Y5
 	VBROADCASTSS (R13), Y4
 	VFMADD231PS  (BX), Y4, Y0
@@ -2768,6 +2949,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -2783,7 +2967,7 @@ linear:
 	VMOVUPS    Y0, (R13)
 	VMOVUPS    Y1, 32(R13)
 	VMOVUPS    Y2, 64(R13)
-	VMOVUPS    144(DI), Y4
+	VMOVUPS    160(DI), Y4
 	VMASKMOVPS Y3, Y4, 96(R13)
 	DECQ       104(DI)
 	JZ         done
@@ -2800,7 +2984,7 @@ done:
 	RET
 
 // func gemm2x4AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm2x4AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -2827,21 +3011,26 @@ load:
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
 	VMOVUPS    64(R13), Y2
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS 96(R13), Y8, Y3
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y4
 	VMOVUPS    32(R13), Y5
 	VMOVUPS    64(R13), Y6
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS 96(R13), Y8, Y7
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -2856,7 +3045,7 @@ k:
 	VMOVUPS      (BX), Y9
 	VMOVUPS      32(BX), Y10
 	VMOVUPS      64(BX), Y11
-	VMOVUPS      144(DI), Y8
+	VMOVUPS      160(DI), Y8
 	VMASKMOVPS   96(BX), Y8, Y12
 	VBROADCASTSS (R13), Y8
 	VFMADD231PS  Y9, Y8, Y0
@@ -2874,6 +3063,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -2893,13 +3085,13 @@ linear:
 	VMOVUPS    Y0, (R13)
 	VMOVUPS    Y1, 32(R13)
 	VMOVUPS    Y2, 64(R13)
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS Y3, Y8, 96(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y4, (R13)
 	VMOVUPS    Y5, 32(R13)
 	VMOVUPS    Y6, 64(R13)
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS Y7, Y8, 96(R13)
 	DECQ       104(DI)
 	JZ         done
@@ -2916,7 +3108,7 @@ done:
 	RET
 
 // func gemm3x4AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm3x4AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -2947,27 +3139,32 @@ load:
 	VMOVUPS    (R13), Y0
 	VMOVUPS    32(R13), Y1
 	VMOVUPS    64(R13), Y2
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 96(R13), Y12, Y3
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y4
 	VMOVUPS    32(R13), Y5
 	VMOVUPS    64(R13), Y6
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 96(R13), Y12, Y7
 	ADDQ       88(DI), R13
 	VMOVUPS    (R13), Y8
 	VMOVUPS    32(R13), Y9
 	VMOVUPS    64(R13), Y10
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 96(R13), Y12, Y11
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -2981,7 +3178,7 @@ tap:
 k:
 	VMOVUPS      32(BX), Y13
 	VMOVUPS      64(BX), Y14
-	VMOVUPS      144(DI), Y12
+	VMOVUPS      160(DI), Y12
 	VMASKMOVPS   96(BX), Y12, Y15
 	VBROADCASTSS (R13), Y12
 	VFMADD231PS  (BX), Y12, Y0
@@ -3004,6 +3201,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -3027,19 +3227,19 @@ linear:
 	VMOVUPS    Y0, (R13)
 	VMOVUPS    Y1, 32(R13)
 	VMOVUPS    Y2, 64(R13)
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y3, Y12, 96(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y4, (R13)
 	VMOVUPS    Y5, 32(R13)
 	VMOVUPS    Y6, 64(R13)
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y7, Y12, 96(R13)
 	ADDQ       80(DI), R13
 	VMOVUPS    Y8, (R13)
 	VMOVUPS    Y9, 32(R13)
 	VMOVUPS    Y10, 64(R13)
-	VMOVUPS    144(DI), Y12
+	VMOVUPS    160(DI), Y12
 	VMASKMOVPS Y11, Y12, 96(R13)
 	DECQ       104(DI)
 	JZ         done
@@ -3056,7 +3256,7 @@ done:
 	RET
 
 // func gemm1x8AVX2(t *tile)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, SSE
 TEXT ·gemm1x8AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -3087,15 +3287,20 @@ load:
 	VMOVUPS    128(R13), Y4
 	VMOVUPS    160(R13), Y5
 	VMOVUPS    192(R13), Y6
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS 224(R13), Y8, Y7
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -3107,7 +3312,7 @@ tap:
 	MOVQ 48(DI), CX
 
 k:
-	VMOVUPS      144(DI), Y8
+	VMOVUPS      160(DI), Y8
 	VMASKMOVPS   224(BX), Y8, Y9
 	VBROADCASTSS (R13), Y8
 	VFMADD231PS  (BX), Y8, Y0
@@ -3124,6 +3329,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -3147,7 +3355,7 @@ linear:
 	VMOVUPS    Y4, 128(R13)
 	VMOVUPS    Y5, 160(R13)
 	VMOVUPS    Y6, 192(R13)
-	VMOVUPS    144(DI), Y8
+	VMOVUPS    160(DI), Y8
 	VMASKMOVPS Y7, Y8, 224(R13)
 	DECQ       104(DI)
 	JZ         done

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemm1x1AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm1x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -27,11 +27,16 @@ load:
 	VMOVUPS.Z (R13), K1, Z0
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -52,6 +57,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -77,7 +85,7 @@ done:
 	RET
 
 // func gemm2x1AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm2x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -102,11 +110,16 @@ load:
 	VMOVUPS.Z (R13), K1, Z1
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -129,6 +142,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -157,7 +173,7 @@ done:
 	RET
 
 // func gemm3x1AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm3x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -185,11 +201,16 @@ load:
 	VMOVUPS.Z (R13), K1, Z2
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -214,6 +235,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -245,7 +269,7 @@ done:
 	RET
 
 // func gemm4x1AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm4x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -276,11 +300,16 @@ load:
 	VMOVUPS.Z (R13), K1, Z3
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -307,6 +336,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -341,7 +373,7 @@ done:
 	RET
 
 // func gemm5x1AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm5x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -375,11 +407,16 @@ load:
 	VMOVUPS.Z (R13), K1, Z4
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -408,6 +445,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -445,7 +485,7 @@ done:
 	RET
 
 // func gemm6x1AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm6x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -482,11 +522,16 @@ load:
 	VMOVUPS.Z (R13), K1, Z5
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -517,6 +562,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -557,7 +605,7 @@ done:
 	RET
 
 // func gemm7x1AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm7x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -597,11 +645,16 @@ load:
 	VMOVUPS.Z (R13), K1, Z6
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -634,6 +687,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -677,7 +733,7 @@ done:
 	RET
 
 // func gemm8x1AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm8x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -720,11 +776,16 @@ load:
 	VMOVUPS.Z (R13), K1, Z7
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -762,6 +823,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -808,7 +872,7 @@ done:
 	RET
 
 // func gemm9x1AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm9x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -854,11 +918,16 @@ load:
 	VMOVUPS.Z (R13), K1, Z8
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -898,6 +967,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -947,7 +1019,7 @@ done:
 	RET
 
 // func gemm10x1AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm10x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -996,11 +1068,16 @@ load:
 	VMOVUPS.Z (R13), K1, Z9
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -1042,6 +1119,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -1094,7 +1174,7 @@ done:
 	RET
 
 // func gemm11x1AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm11x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -1146,11 +1226,16 @@ load:
 	VMOVUPS.Z (R13), K1, Z10
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -1194,6 +1279,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -1249,7 +1337,7 @@ done:
 	RET
 
 // func gemm12x1AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm12x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -1304,11 +1392,16 @@ load:
 	VMOVUPS.Z (R13), K1, Z11
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -1354,6 +1447,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -1412,7 +1508,7 @@ done:
 	RET
 
 // func gemm13x1AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm13x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -1470,11 +1566,16 @@ load:
 	VMOVUPS.Z (R13), K1, Z12
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -1522,6 +1623,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -1583,7 +1687,7 @@ done:
 	RET
 
 // func gemm14x1AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm14x1AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -1644,11 +1748,16 @@ load:
 	VMOVUPS.Z (R13), K1, Z13
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -1698,6 +1807,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -1762,7 +1874,7 @@ done:
 	RET
 
 // func gemm1x2AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm1x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -1786,11 +1898,16 @@ load:
 	VMOVUPS.Z 64(R13), K1, Z1
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -1812,6 +1929,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -1839,7 +1959,7 @@ done:
 	RET
 
 // func gemm2x2AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm2x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -1868,11 +1988,16 @@ load:
 	VMOVUPS.Z 64(R13), K1, Z3
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -1898,6 +2023,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -1930,7 +2058,7 @@ done:
 	RET
 
 // func gemm3x2AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm3x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -1964,11 +2092,16 @@ load:
 	VMOVUPS.Z 64(R13), K1, Z5
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -1997,6 +2130,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -2034,7 +2170,7 @@ done:
 	RET
 
 // func gemm4x2AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm4x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -2073,11 +2209,16 @@ load:
 	VMOVUPS.Z 64(R13), K1, Z7
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -2109,6 +2250,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -2151,7 +2295,7 @@ done:
 	RET
 
 // func gemm5x2AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm5x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -2195,11 +2339,16 @@ load:
 	VMOVUPS.Z 64(R13), K1, Z9
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -2234,6 +2383,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -2281,7 +2433,7 @@ done:
 	RET
 
 // func gemm6x2AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm6x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -2330,11 +2482,16 @@ load:
 	VMOVUPS.Z 64(R13), K1, Z11
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -2372,6 +2529,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -2424,7 +2584,7 @@ done:
 	RET
 
 // func gemm7x2AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm7x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -2478,11 +2638,16 @@ load:
 	VMOVUPS.Z 64(R13), K1, Z13
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -2523,6 +2688,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -2580,7 +2748,7 @@ done:
 	RET
 
 // func gemm8x2AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm8x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -2639,11 +2807,16 @@ load:
 	VMOVUPS.Z 64(R13), K1, Z15
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -2690,6 +2863,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -2752,7 +2928,7 @@ done:
 	RET
 
 // func gemm9x2AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm9x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -2816,11 +2992,16 @@ load:
 	VMOVUPS.Z 64(R13), K1, Z17
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -2870,6 +3051,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -2937,7 +3121,7 @@ done:
 	RET
 
 // func gemm10x2AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm10x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -3006,11 +3190,16 @@ load:
 	VMOVUPS.Z 64(R13), K1, Z19
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -3063,6 +3252,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -3135,7 +3327,7 @@ done:
 	RET
 
 // func gemm11x2AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm11x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -3209,11 +3401,16 @@ load:
 	VMOVUPS.Z 64(R13), K1, Z21
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -3269,6 +3466,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -3346,7 +3546,7 @@ done:
 	RET
 
 // func gemm12x2AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm12x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -3425,11 +3625,16 @@ load:
 	VMOVUPS.Z 64(R13), K1, Z23
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -3488,6 +3693,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -3570,7 +3778,7 @@ done:
 	RET
 
 // func gemm13x2AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm13x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -3654,11 +3862,16 @@ load:
 	VMOVUPS.Z 64(R13), K1, Z25
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -3720,6 +3933,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -3807,7 +4023,7 @@ done:
 	RET
 
 // func gemm14x2AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm14x2AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -3896,11 +4112,16 @@ load:
 	VMOVUPS.Z 64(R13), K1, Z27
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -3965,6 +4186,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -4057,7 +4281,7 @@ done:
 	RET
 
 // func gemm1x3AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm1x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -4083,11 +4307,16 @@ load:
 	VMOVUPS.Z 128(R13), K1, Z2
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -4110,6 +4339,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -4139,7 +4371,7 @@ done:
 	RET
 
 // func gemm2x3AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm2x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -4172,11 +4404,16 @@ load:
 	VMOVUPS.Z 128(R13), K1, Z5
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -4205,6 +4442,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -4241,7 +4481,7 @@ done:
 	RET
 
 // func gemm3x3AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm3x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -4281,11 +4521,16 @@ load:
 	VMOVUPS.Z 128(R13), K1, Z8
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -4318,6 +4563,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -4361,7 +4609,7 @@ done:
 	RET
 
 // func gemm4x3AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm4x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -4408,11 +4656,16 @@ load:
 	VMOVUPS.Z 128(R13), K1, Z11
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -4449,6 +4702,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -4499,7 +4755,7 @@ done:
 	RET
 
 // func gemm5x3AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm5x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -4553,11 +4809,16 @@ load:
 	VMOVUPS.Z 128(R13), K1, Z14
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -4598,6 +4859,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -4655,7 +4919,7 @@ done:
 	RET
 
 // func gemm6x3AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm6x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -4716,11 +4980,16 @@ load:
 	VMOVUPS.Z 128(R13), K1, Z17
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -4765,6 +5034,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -4829,7 +5101,7 @@ done:
 	RET
 
 // func gemm7x3AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm7x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -4897,11 +5169,16 @@ load:
 	VMOVUPS.Z 128(R13), K1, Z20
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -4950,6 +5227,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -5021,7 +5301,7 @@ done:
 	RET
 
 // func gemm8x3AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm8x3AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -5096,11 +5376,16 @@ load:
 	VMOVUPS.Z 128(R13), K1, Z23
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -5156,6 +5441,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -5234,7 +5522,7 @@ done:
 	RET
 
 // func gemm1x4AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm1x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -5262,11 +5550,16 @@ load:
 	VMOVUPS.Z 192(R13), K1, Z3
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -5290,6 +5583,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -5321,7 +5617,7 @@ done:
 	RET
 
 // func gemm2x4AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm2x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -5358,11 +5654,16 @@ load:
 	VMOVUPS.Z 192(R13), K1, Z7
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -5394,6 +5695,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -5434,7 +5738,7 @@ done:
 	RET
 
 // func gemm3x4AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm3x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -5480,11 +5784,16 @@ load:
 	VMOVUPS.Z 192(R13), K1, Z11
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -5521,6 +5830,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -5570,7 +5882,7 @@ done:
 	RET
 
 // func gemm4x4AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm4x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -5625,11 +5937,16 @@ load:
 	VMOVUPS.Z 192(R13), K1, Z15
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -5671,6 +5988,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -5729,7 +6049,7 @@ done:
 	RET
 
 // func gemm5x4AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm5x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -5793,11 +6113,16 @@ load:
 	VMOVUPS.Z 192(R13), K1, Z19
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -5844,6 +6169,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -5911,7 +6239,7 @@ done:
 	RET
 
 // func gemm6x4AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm6x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -5984,11 +6312,16 @@ load:
 	VMOVUPS.Z 192(R13), K1, Z23
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -6040,6 +6373,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -6116,7 +6452,7 @@ done:
 	RET
 
 // func gemm7x4AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm7x4AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -6198,11 +6534,16 @@ load:
 	VMOVUPS.Z 192(R13), K1, Z27
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -6258,6 +6599,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -6343,7 +6687,7 @@ done:
 	RET
 
 // func gemm1x6AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm1x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -6375,11 +6719,16 @@ load:
 	VMOVUPS.Z 320(R13), K1, Z5
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -6405,6 +6754,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -6440,7 +6792,7 @@ done:
 	RET
 
 // func gemm2x6AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm2x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -6485,11 +6837,16 @@ load:
 	VMOVUPS.Z 320(R13), K1, Z11
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -6527,6 +6884,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -6575,7 +6935,7 @@ done:
 	RET
 
 // func gemm3x6AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm3x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -6633,11 +6993,16 @@ load:
 	VMOVUPS.Z 320(R13), K1, Z17
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -6682,6 +7047,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -6743,7 +7111,7 @@ done:
 	RET
 
 // func gemm4x6AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm4x6AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -6814,11 +7182,16 @@ load:
 	VMOVUPS.Z 320(R13), K1, Z23
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -6870,6 +7243,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -6944,7 +7320,7 @@ done:
 	RET
 
 // func gemm1x8AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm1x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -6980,11 +7356,16 @@ load:
 	VMOVUPS.Z 448(R13), K1, Z7
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -7012,6 +7393,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00
@@ -7051,7 +7435,7 @@ done:
 	RET
 
 // func gemm2x8AVX512(t *tile)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, SSE
 TEXT ·gemm2x8AVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), DI
 	MOVQ  136(DI), AX
@@ -7104,11 +7488,16 @@ load:
 	VMOVUPS.Z 448(R13), K1, Z15
 
 taps:
-	MOVQ  32(DI), R15
-	MOVQ  40(DI), DX
-	TESTQ DX, DX
-	JZ    store
+	MOVQ    32(DI), R15
+	MOVQ    40(DI), DX
+	TESTQ   DX, DX
+	JZ      store
+	CMPQ    144(DI), $0x00
+	JEQ     flushed
+	STMXCSR 152(DI)
+	LDMXCSR 144(DI)
 
+flushed:
 tap:
 	MOVQ (R15), R13
 	MOVQ (DI), SI
@@ -7152,6 +7541,9 @@ k:
 	JNZ          k
 	DECQ         DX
 	JNZ          tap
+	CMPQ         144(DI), $0x00
+	JEQ          store
+	LDMXCSR      152(DI)
 
 store:
 	CMPQ   96(DI), $0x00

@@ -45,3 +45,35 @@ func benchProducts(b *testing.B, shapes []struct {
 		})
 	}
 }
+
+// BenchmarkPairs is the same products of bfloat16 in pairs, where the processor
+// has them, beside the peak of float32.
+func BenchmarkPairs(b *testing.B) {
+	if !Pairs() {
+		b.Skip("this processor has no AVX512-BF16")
+	}
+	for _, s := range layerShapes {
+		if s.K%2 == 1 {
+			continue
+		}
+		b.Run(s.name, func(b *testing.B) {
+			p := layer(s.Product, s.taps, false)
+			p.K /= 2
+			if p.KS == 1 {
+				p.RS /= 2
+			}
+			p.fillAt(rand.New(rand.NewPCG(1, 2)), fences(b, 1<<19, 1<<19, 1<<19, 1<<12), true)
+			best := time.Duration(1 << 62)
+			for b.Loop() {
+				start := time.Now()
+				for range 10 {
+					GemmPairs(&p.Product, p.c, pairsOf(p.a), pairsOf(p.b), p.bias, p.taps)
+				}
+				best = min(best, time.Since(start)/10)
+			}
+			reached := 4 * float64(p.M) * float64(p.N) * float64(p.K) * float64(len(p.taps)) / best.Seconds()
+			b.ReportMetric(reached/1e9, "GFLOP/s")
+			b.ReportMetric(100*reached/peak(), "%peak")
+		})
+	}
+}

@@ -11,7 +11,7 @@ import (
 // product is one test case: a Product with its taps and operands.
 type product struct {
 	Product
-	dot           bool
+	dot, rounded  bool
 	taps          []Tap
 	c, a, b, bias []float32
 }
@@ -129,6 +129,8 @@ func (p *product) reference() (want, scale []float64) {
 func (p *product) run() {
 	if p.dot {
 		Dot(&p.Product, p.c, p.a, p.b, p.bias, p.taps)
+	} else if p.rounded {
+		GemmRounded(&p.Product, p.c, p.a, p.b, p.bias, p.taps)
 	} else {
 		Gemm(&p.Product, p.c, p.a, p.b, p.bias, p.taps)
 	}

@@ -22,6 +22,8 @@ func gemm(p *Product, c, a, b, bias []float32, taps []Tap) {
 		gemmTiled(&planAVX512, p, c, a, b, bias, taps)
 	} else if tier == AVX2 {
 		gemmTiled(&planAVX2, p, c, a, b, bias, taps)
+	} else if p.flush {
+		gemmRoundedGeneric(p, c, a, b, bias, taps)
 	} else {
 		gemmGeneric(p, c, a, b, bias, taps)
 	}

@@ -5,7 +5,22 @@ package simd
 // best is the portable tier where there is no assembly.
 const best = Generic
 
-func gemm(p *Product, c, a, b, bias []float32, taps []Tap) { gemmGeneric(p, c, a, b, bias, taps) }
+func gemm(p *Product, c, a, b, bias []float32, taps []Tap) {
+	if p.flush {
+		gemmRoundedGeneric(p, c, a, b, bias, taps)
+	} else {
+		gemmGeneric(p, c, a, b, bias, taps)
+	}
+}
+
+// hasBF16 is false where there is no assembly.
+const hasBF16 = false
+
+func gemmPairs(p *Product, c, a, b, bias []float32, taps []Tap) { panic("simd: no AVX512-BF16") }
+
+func pairRows([]Pair, []float32, []float32, uint16) int { return 0 }
+
+func pairNeighbours([]Pair, []float32) int { return 0 }
 
 func dot(p *Product, c, a, b, bias []float32, taps []Tap) { dotGeneric(p, c, a, b, bias, taps) }
 

@@ -28,11 +28,14 @@ const (
 	tileCStep
 	tileFromNext
 	tileMaskBits
+	tileFlush
+	tileSaved
 	tileMask
 )
 
 // gemm writes a function for each tile shape, and one that measures the peak.
 func gemm(a *asm) {
+	a.kernel = "gemm"
 	for nv, most := range a.rows {
 		for mr := 1; mr <= most; mr++ {
 			gemmTile(a, mr, nv)
@@ -81,10 +84,36 @@ func rowAddress(m int, p, p7, rs, rs3, rs5 GPPhysical) Mem {
 	return at
 }
 
+// flush makes products and sums treat subnormal numbers as zero, where the tile
+// asks for it. The initial values and what follows the sums are as ever.
+func (a *asm) flush(field func(int) Mem) {
+	if a.kernel != "gemm" {
+		return
+	}
+	a.CMPQ(field(tileFlush), U8(0))
+	a.JEQ(LabelRef("flushed"))
+	a.STMXCSR(field(tileSaved))
+	a.LDMXCSR(field(tileFlush))
+	a.Label("flushed")
+}
+
+// unflush ends what flush began.
+func (a *asm) unflush(field func(int) Mem) {
+	if a.kernel != "gemm" {
+		return
+	}
+	a.CMPQ(field(tileFlush), U8(0))
+	a.JEQ(LabelRef("store"))
+	a.LDMXCSR(field(tileSaved))
+}
+
 // inMemory is how many vectors of a row of B find no register and are read
 // from memory by each multiply-add; these are the first, since the last may
 // be partial.
 func (a *asm) inMemory(mr, nv int) int {
+	if a.kernel == "pairs" {
+		return 0 // its tiles are lower
+	}
 	if mr == 1 {
 		return nv - 1 // nothing to reuse
 	}
@@ -93,7 +122,7 @@ func (a *asm) inMemory(mr, nv int) int {
 
 // gemmTile writes the kernel for tiles of mr rows and nv vectors.
 func gemmTile(a *asm, mr, nv int) {
-	a.begin(fmt.Sprintf("gemm%dx%d", mr, nv), "func(t *tile)")
+	a.begin(fmt.Sprintf("%s%dx%d", a.kernel, mr, nv), "func(t *tile)")
 
 	// Accumulators first, then the broadcast of A, then B.
 	acc := func(m, v int) VecPhysical { return a.regs[m*nv+v] }
@@ -143,6 +172,7 @@ func gemmTile(a *asm, mr, nv int) {
 	a.MOVQ(field(tileNTaps), left)
 	a.TESTQ(left, left)
 	a.JZ(LabelRef("store"))
+	a.flush(field)
 	a.Label("tap")
 	a.MOVQ(Mem{Base: tap}, p)
 	a.MOVQ(field(tileA), RSI)
@@ -167,7 +197,7 @@ func gemmTile(a *asm, mr, nv int) {
 			if v < mem {
 				a.VFMADD231PS(vec(pb, v), bcast, acc(m, v))
 			} else {
-				a.VFMADD231PS(bReg(v), bcast, acc(m, v))
+				a.mulAdd(bReg(v), bcast, acc(m, v))
 			}
 		}
 	}
@@ -180,6 +210,7 @@ func gemmTile(a *asm, mr, nv int) {
 	a.JNZ(LabelRef("k"))
 	a.DECQ(left)
 	a.JNZ(LabelRef("tap"))
+	a.unflush(field)
 
 	a.Label("store")
 	a.CMPQ(field(tileReLU), U8(0))

@@ -23,6 +23,8 @@ type isa struct {
 	rows [9]int
 	// dotRows maps a Dot tile's number of columns to its greatest height.
 	dotRows [9]int
+	// pairRows is rows for tiles of pairs, which read no column of B twice.
+	pairRows [9]int
 }
 
 var avx512 = isa{
@@ -33,6 +35,8 @@ var avx512 = isa{
 	},
 	rows:    [9]int{1: 14, 2: 14, 3: 8, 4: 7, 6: 4, 8: 2},
 	dotRows: [9]int{1: 8, 2: 8, 3: 4, 4: 4},
+
+	pairRows: [9]int{1: 14, 2: 14, 3: 8, 4: 6, 6: 4, 8: 2},
 }
 
 var avx2 = isa{
@@ -50,6 +54,7 @@ type asm struct {
 	isa
 	constants map[uint32]Mem // by bit pattern
 	masks     Mem            // see [loop.write]
+	kernel    string         // what names of tiles start with
 }
 
 // simd stands for the package that the functions belong to, so that their

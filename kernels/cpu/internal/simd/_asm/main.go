@@ -25,15 +25,17 @@ var outputs = []struct {
 	// extra is Go source appended to the declarations, such as a switch over
 	// the tile shapes.
 	extra func(isa) string
+	sets  []isa
 }{
-	{"gemm", gemm, gemmSwitch},
-	{"dot", dot, dotSwitch},
-	{"vector", vectors, func(isa) string { return "" }},
+	{"gemm", gemm, gemmSwitch, []isa{avx512, avx2}},
+	{"dot", dot, dotSwitch, []isa{avx512, avx2}},
+	{"vector", vectors, func(isa) string { return "" }, []isa{avx512, avx2}},
+	{"pairs", pairs, pairsSwitch, []isa{avx512}},
 }
 
 func main() {
 	for _, out := range outputs {
-		for _, set := range []isa{avx512, avx2} {
+		for _, set := range out.sets {
 			if err := generate(fmt.Sprintf("%s_%s_amd64", out.name, set.file), set, out.write, out.extra); err != nil {
 				fmt.Fprintln(os.Stderr, "asm:", err)
 				os.Exit(1)
