@@ -37,6 +37,15 @@ func (r *job) finish(ctx context.Context) error {
 	if err := writePNG(filepath.Join(r.folder, reconstructionsName), grid); err != nil {
 		return err
 	}
+	if r.settings.Model.Denoise != "" {
+		grid, err := restorationGrid(best, r.examples, exampleColumns)
+		if err != nil {
+			return err
+		}
+		if err := writePNG(filepath.Join(r.folder, restorationsName), grid); err != nil {
+			return err
+		}
+	}
 	if err := r.drawCurve(); err != nil {
 		return err
 	}
@@ -51,6 +60,10 @@ func (r *job) finish(ctx context.Context) error {
 	t := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "test mse\t%.5f\t(%d images, weights of epoch %d)\n", valueOf(metrics, "mse"), r.examples.N, epoch)
 	fmt.Fprintf(t, "pictures\t%s\t(test images over reconstructions)\n", filepath.Join(r.folder, reconstructionsName))
+	if r.settings.Model.Denoise != "" {
+		fmt.Fprintf(t, "restored\t%s\t(test images, corrupted, restored: %.1f dB from %.1f dB)\n", filepath.Join(r.folder, restorationsName),
+			valueOf(metrics, "denoise_psnr"), valueOf(metrics, "noisy_psnr"))
+	}
 	fmt.Fprintf(t, "losses\t%s\t\n", filepath.Join(r.folder, curveName))
 	fmt.Fprintf(t, "weights\t%s\t\n", filepath.Join(r.folder, train.BestName))
 	return t.Flush()
@@ -151,6 +164,26 @@ func reconstructionGrid(runner *train.Runner, d *data.Dataset, n, columns int) (
 		return nil, err
 	}
 	return export.Grid(rows, export.GridOptions{})
+}
+
+// restorationGrid shows the first n images of d, over them corrupted, over what
+// the model makes of those.
+func restorationGrid(runner *train.Runner, d *data.Dataset, n int) (image.Image, error) {
+	shown, err := d.Limit(n)
+	if err != nil {
+		return nil, err
+	}
+	shown.Load()
+	originals := train.Scale(shown.Pixels)
+	corrupted, restored, err := runner.Restore(originals)
+	if err != nil {
+		return nil, err
+	}
+	return export.Grid([]export.Row{
+		{Label: "image", Images: picturesOf(originals, runner.Shape())},
+		{Label: "corrupted", Images: picturesOf(corrupted, runner.Shape())},
+		{Label: "restored", Images: picturesOf(restored, runner.Shape())},
+	}, export.GridOptions{})
 }
 
 // picturesOf cuts images [n H W C] apart.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"image/png"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -55,6 +56,10 @@ func TestComposedRun(t *testing.T) {
 	data := smallData(t, 64, 16)
 	t.Chdir(t.TempDir())
 	mustCall(t, small(data, "all", "--denoise", "square:2", "--keep-given", "--sparsity", "kl:0.1:0.01", "--contractive", "0.01", "--jacobian", "hutchinson", "--code-activation", "sigmoid")...)
+	picture, err := png.Decode(strings.NewReader(readFile(t, filepath.Join("all", "restored.png"))))
+	if err != nil || picture.Bounds().Dy() < 3*8 || picture.Bounds().Dx() < 10*8 {
+		t.Errorf("restored.png: %v, want three lines of ten images of 8×8", err)
+	}
 	s, err := openRun("all")
 	if err != nil {
 		t.Fatal(err)

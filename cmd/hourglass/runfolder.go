@@ -23,6 +23,7 @@ const (
 	metricsName         = "metrics.jsonl"       // one object for each epoch
 	planName            = "plan.txt"            // the compiled program of a step
 	reconstructionsName = "reconstructions.png" // test images over what the model makes of them
+	restorationsName    = "restored.png"        // test images over corrupted ones over what a denoising model makes of them
 	curveName           = "loss.png"
 	curveVectorName     = "loss.svg"
 )

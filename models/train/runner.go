@@ -47,11 +47,13 @@ type RunnerOptions struct {
 type goal int
 
 const (
-	toCode    goal = iota // images → codes
-	toImage               // codes → images
-	roundTrip             // images → reconstructions
-	toLoss                // images → what training minimises
-	toMetrics             // images → the model's metrics
+	toCode      goal = iota // images → codes
+	toImage                 // codes → images
+	roundTrip               // images → reconstructions
+	toLoss                  // images → what training minimises
+	toMetrics               // images → the model's metrics
+	toCorrupted             // images → what a denoising model is given
+	toRestored              // images → what it makes of that
 	goals
 )
 
@@ -117,6 +119,20 @@ func (r *Runner) Decode(codes []float32) ([]float32, error) { return r.apply(toI
 
 // Reconstruct returns what the model makes of images [n H W C].
 func (r *Runner) Reconstruct(images []float32) ([]float32, error) { return r.apply(roundTrip, images) }
+
+// Restore corrupts images [n H W C] as the model was trained to undo and returns
+// the corrupted images, and what the model makes of them. The same images in the
+// same batches are always corrupted alike. A model without Denoise is an error.
+func (r *Runner) Restore(images []float32) (corrupted, restored []float32, err error) {
+	if c := r.model.Config(); c.Denoise == "" {
+		return nil, nil, fmt.Errorf("train: the model %s was not trained to restore images; train one with denoise", c.Name)
+	}
+	if corrupted, err = r.apply(toCorrupted, images); err != nil {
+		return nil, nil, err
+	}
+	restored, err = r.apply(toRestored, images)
+	return corrupted, restored, err
+}
 
 // Sample decodes n codes drawn from the model's prior, N(0, 1) for each unit.
 // Image i depends on the seed and i alone. A model without a prior is an error.
@@ -283,6 +299,12 @@ func (r *Runner) compile(g goal, n int) (*pass, error) {
 		terms = []models.Term{{Name: "loss", Node: net.Loss(p.in, phase).Total}}
 	case toMetrics:
 		terms = net.Metrics(p.in, phase)
+	case toCorrupted, toRestored:
+		corrupted, restored := net.(models.Restorer).Restore(p.in, phase)
+		terms = []models.Term{{Name: "corrupted", Node: corrupted}}
+		if g == toRestored {
+			terms = []models.Term{{Name: "restored", Node: restored}}
+		}
 	}
 	for _, t := range terms {
 		p.out, p.names = append(p.out, t.Node), append(p.names, t.Name)

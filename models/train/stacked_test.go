@@ -148,3 +148,41 @@ func TestStackedFilesAndStart(t *testing.T) {
 		}
 	}
 }
+
+// TestRestore: a runner corrupts images as the model was trained to undo, always
+// alike, and restores what is missing.
+func TestRestore(t *testing.T) {
+	m, err := models.New(models.Config{Name: "inpainting", Network: "dense", Image: [3]int{8, 8, 1}, Hidden: []int{32}, Latent: 8, Denoise: "square:3", KeepGiven: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := small
+	cfg.Epochs = 40
+	tr := newTrainer(t, m, cfg)
+	mustRun(t, tr, RunOptions{})
+	images := Scale(blobs(smallImages).Pixels)
+	corrupted, restored, err := tr.Runner().Restore(images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _, err := tr.Runner().Restore(images)
+	if err != nil || !same(corrupted, again) {
+		t.Errorf("corrupted otherwise the second time (%v)", err)
+	}
+	before, after := 0.0, 0.0
+	for i := range images {
+		d, e := float64(corrupted[i]-images[i]), float64(restored[i]-images[i])
+		before += d * d
+		after += e * e
+		if d == 0 && corrupted[i] != 0 && e != 0 {
+			t.Fatalf("value %d was given as %v and is restored as %v", i, images[i], restored[i])
+		}
+	}
+	if !(after < before/2) {
+		t.Errorf("the squared error goes from %.4g to %.4g, want less than half", before, after)
+	}
+	plain := newTrainer(t, smallModel(t, "dense"), small)
+	if _, _, err := plain.Runner().Restore(images); err == nil {
+		t.Error("a model without denoise restores")
+	}
+}
