@@ -212,15 +212,23 @@ func (r *Report) differences() error {
 	return nil
 }
 
-// Hardest returns, of a peer's modes on a workload, the comparison with the
-// lowest median ratio, and false if there are no figures.
-func (r *Report) Hardest(workload, peer string) (Comparison, bool) {
-	var hardest Comparison
-	found := false
+// Hardest returns the lowest ratio to a peer's modes on a workload, and the
+// mode's name: of the medians, or of the best times. It is false if there are no
+// figures.
+func (r *Report) Hardest(workload, peer string, ratio func(Comparison) float64) (hardest float64, mode string, found bool) {
 	for _, c := range r.Comparisons {
-		if c.Workload == workload && c.Peer == peer && c.Skipped == "" && (!found || c.RatioMedian < hardest.RatioMedian) {
-			hardest, found = c, true
+		if c.Workload != workload || c.Peer != peer || c.Skipped != "" {
+			continue
+		}
+		if v := ratio(c); !found || v < hardest {
+			hardest, mode, found = v, c.Mode, true
 		}
 	}
-	return hardest, found
+	return hardest, mode, found
 }
+
+// OfMedians returns RatioMedian.
+func OfMedians(c Comparison) float64 { return c.RatioMedian }
+
+// OfBests returns RatioBest.
+func OfBests(c Comparison) float64 { return c.RatioBest }

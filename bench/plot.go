@@ -34,10 +34,10 @@ func (r *Report) WritePNG(w io.Writer) error {
 	var logs plotter.Values
 	var names, labels []string
 	r.pairs(func(workload, peer string) {
-		if c, ok := r.Hardest(workload, peer); ok {
-			logs = append(logs, math.Log10(c.RatioMedian))
+		if ratio, _, ok := r.Hardest(workload, peer, OfMedians); ok {
+			logs = append(logs, math.Log10(ratio))
 			names = append(names, workload+" · "+peer)
-			labels = append(labels, " "+figure(c.RatioMedian)+"×")
+			labels = append(labels, " "+figure(ratio)+"×")
 		}
 	})
 	if len(logs) == 0 {
@@ -69,7 +69,7 @@ func addBars(p *plot.Plot, logs plotter.Values, names, labels []string) error {
 	for i, v := range logs {
 		j := n - 1 - i
 		reversed[j], below[j], text[j] = v, names[i], labels[i]
-		points[j] = plotter.XY{X: v, Y: float64(j)}
+		points[j] = plotter.XY{X: max(v, 0), Y: float64(j)} // right of the bar, or of 1×
 		low, high = min(low, v), max(high, v)
 	}
 	bars, err := plotter.NewBarChart(reversed, vg.Points(barHeight*0.6))
@@ -93,6 +93,7 @@ func addBars(p *plot.Plot, logs plotter.Values, names, labels []string) error {
 	p.Y.Tick.Label.Font.Size = vg.Points(10)
 	room := 0.12 * (high - low) // for the numbers beside the bars
 	p.X.Min, p.X.Max = low, max(high+room, low+0.35)
+	p.Y.Min, p.Y.Max = -0.6, float64(n)-0.4
 	p.X.Tick.Marker = decades{}
 	return nil
 }

@@ -12,11 +12,10 @@ import (
 
 // What both sides of a comparison work with.
 const (
-	seed         = 1
-	batches      = 4  // of different images, taken in turn
-	noiseSteps   = 20 // for which peers get the noise that we draw
-	checkSteps   = 20 // after which losses are compared
-	learningRate = 1e-3
+	seed       = 1
+	batches    = 4  // of different images, taken in turn
+	noiseSteps = 20 // for which peers get the noise that we draw
+	checkSteps = 20 // after which losses are compared
 )
 
 // A subject is what is timed: one step of it after another.
@@ -58,7 +57,7 @@ func (w workload) newTrainStep(dev *cpu.Device) (*trainStep, error) {
 		index: b.InputOf(kernels.Int32, "index", w.batch),
 		count: b.InputOf(kernels.Int32, "step", 1),
 		lr:    b.Input("lr", 1),
-		batch: w.batch, rate: [1]float32{learningRate},
+		batch: w.batch, rate: [1]float32{w.rate},
 	}
 	images := w.images()
 	x := b.Apply(kernels.Gather{Scale: 1.0 / 255}, b.InputOf(kernels.Uint8, "data", images.shape...), s.index)

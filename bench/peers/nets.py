@@ -92,9 +92,10 @@ def deep_conv():
                        nn.Sequential(nn.Linear(128, 4096), nn.ReLU(), Unflatten(256, 4), *up))
 
 
-# name: (constructor, images of a batch)
-NETS = {"seed-conv": (seed_conv, 128), "dense": (dense, 256), "vae64": (vae64, 64), "deep-conv": (deep_conv, 128),
-        "encode": (seed_conv, 128), "encode-1": (seed_conv, 1), "first-step": (seed_conv, 128)}
+# name: (constructor, images of a batch, Adam's learning rate)
+NETS = {"seed-conv": (seed_conv, 128, 1e-3), "dense": (dense, 256, 1e-3), "vae64": (vae64, 64, 1e-3),
+        "deep-conv": (deep_conv, 128, 2e-6), "encode": (seed_conv, 128, None), "encode-1": (seed_conv, 1, None),
+        "first-step": (seed_conv, 128, 1e-3)}
 
 
 def flip(t):

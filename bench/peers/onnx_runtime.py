@@ -37,7 +37,7 @@ def exported(net, x):
 
 def main():
     folder, workload, threads = sys.argv[1:]
-    make, size = nets.NETS[workload]
+    make, size, _ = nets.NETS[workload]
     net = make()
     images = load_file(folder + "/images.safetensors")["images"]
     nets.load(net, load_file(folder + "/weights.safetensors"), images.shape)

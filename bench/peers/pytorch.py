@@ -29,9 +29,9 @@ def batches_of(images, size, mode):
 
 
 class Training:
-    def __init__(self, net, batches, noise, mode):
+    def __init__(self, net, batches, noise, rate, mode):
         self.net, self.batches, self.noise, self.done = net, batches, noise, 0
-        self.adam = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+        self.adam = torch.optim.Adam(net.parameters(), lr=rate, fused=True)
         self.loss_of = compiled(net, mode)
 
     def step(self):
@@ -64,12 +64,12 @@ class Encoding:
 
 def first_step(mode):
     """Takes one step, without our weights and images: only the time is of interest."""
-    make, size = nets.NETS["first-step"]
+    make, size, rate = nets.NETS["first-step"]
     net = make()
     x = torch.rand(size, 1, 28, 28)
     if mode != "eager":
         net, x = net.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
-    training = Training(net, [x], None, mode)
+    training = Training(net, [x], None, rate, mode)
     training.step()
     answer(f"value {training.value():.9g}")
     sys.stdin.readline()  # the parent reads our memory before it says quit
@@ -82,7 +82,7 @@ def main():
     torch.set_num_threads(int(threads))
     if workload == "first-step":
         return first_step(mode)
-    make, size = nets.NETS[workload]
+    make, size, rate = nets.NETS[workload]
     net = make()
     images = load_file(folder + "/images.safetensors")
     nets.load(net, load_file(folder + "/weights.safetensors"), images["images"].shape)
@@ -92,7 +92,7 @@ def main():
     if workload.startswith("encode"):
         serve(Encoding(net, batches, mode))
     else:
-        serve(Training(net, batches, images.get("noise"), mode))
+        serve(Training(net, batches, images.get("noise"), rate, mode))
 
 
 run(main)
