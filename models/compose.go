@@ -182,13 +182,7 @@ func (n composedNet) contraction(x *graph.Node, p Phase) *graph.Node {
 // models meet the same.
 const metricsSeed = 0x64656e6f697365
 
-// Metrics returns the model's, those of clean images, and
-//
-//	noisy_psnr    of the corrupted images themselves, in decibels
-//	denoise_mse   squared error of what the model restores of them
-//	denoise_psnr  its peak signal-to-noise ratio in decibels
-//	activation    of a sparse model: the mean of |a| over the units of the code
-//	contractive   ‖∂code/∂x‖²_F, or its estimate
+// Metrics returns the model's, those of clean images, and what the parts add.
 func (n composedNet) Metrics(x *graph.Node, p Phase) []Term {
 	terms := n.Net.Metrics(x, p)
 	if n.parts.corruption != nil {

@@ -43,6 +43,14 @@ type Net interface {
 	//	mmd         discrepancy of the batch's codes from the prior
 	//	commitment  squared distance of the encoder's result from the codebook
 	//	perplexity  number of codes that a batch uses, by the entropy of their use
+	//	noisy_psnr    of images corrupted by Denoise themselves, in decibels
+	//	denoise_mse   squared error of what a denoising model restores of them
+	//	denoise_psnr  its peak signal-to-noise ratio in decibels
+	//	activation    of a sparse model: mean of |a| over the units of the code
+	//	contractive   ‖∂code/∂image‖²_F, or its estimate
+	//
+	// The corruption is a function of p.Step alone, so that all models meet the
+	// same.
 	//
 	// bce and nll of a variational model are those of one code drawn from its
 	// distribution, so that elbo is an unbiased estimate; mse, mae and psnr are
