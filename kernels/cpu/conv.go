@@ -21,6 +21,9 @@ type correlation struct {
 	rows, cols axis
 	epilogue   epilogue
 
+	form     form
+	channels int // words for each place of the source
+
 	dots          bool // the filter is packed for simd.Dot
 	packed        bool // the filter is packed in the workspace
 	panels, panel int  // the result's channels are cut into panels of that many
@@ -65,7 +68,7 @@ const vector = 16
 // beats simd.Gemm.
 const maxDotWidth = 7
 
-func conv2D(s kernels.Conv2D, in []kernels.Operand) (kernel, error) {
+func conv2D(s kernels.Conv2D, in []kernels.Operand, p Precision) (kernel, error) {
 	g, err := s.Geometry(shapes(in)...)
 	if err != nil {
 		return kernel{}, err
@@ -76,10 +79,10 @@ func conv2D(s kernels.Conv2D, in []kernels.Operand) (kernel, error) {
 		cols:     forwardAxis(g.W, g.OW, g.KW, g.SW, g.Left),
 		epilogue: newEpilogue(s.Epilogue),
 	}
-	return v.kernel(), nil
+	return v.kernel(p), nil
 }
 
-func conv2DInputGrad(s kernels.Conv2DInputGrad, in []kernels.Operand) (kernel, error) {
+func conv2DInputGrad(s kernels.Conv2DInputGrad, in []kernels.Operand, p Precision) (kernel, error) {
 	g, err := s.Geometry(shapes(in)...)
 	if err != nil {
 		return kernel{}, err
@@ -90,12 +93,12 @@ func conv2DInputGrad(s kernels.Conv2DInputGrad, in []kernels.Operand) (kernel, e
 		cols:     backwardAxis(g.OW, g.W, g.KW, g.SW, g.Left),
 		epilogue: newEpilogue(s.Epilogue),
 	}
-	return v.kernel(), nil
+	return v.kernel(p), nil
 }
 
 // kernel completes the plan.
-func (v *correlation) kernel() kernel {
-	v.choosePanels()
+func (v *correlation) kernel(p Precision) kernel {
+	v.choosePanels(p)
 	size := v.planBlocks()
 	v.planParts()
 	v.cut()
@@ -104,31 +107,39 @@ func (v *correlation) kernel() kernel {
 		k.workspace, k.setup = size, 1
 		taps := v.g.KH * v.g.KW
 		n := min(taps, pieces(size, grainElements))
-		k.phases = append(k.phases, phase{n, func(c *call, task int, _ []float32) {
+		k.phases = append(k.phases, phase{n, func(c *call, task int, scratch []float32) {
 			from, to := split(taps, n, task, 1)
 			for tap := from; tap < to; tap++ {
-				v.pack(c.work, c.in[1].f32, tap/v.g.KW, tap%v.g.KW)
+				v.pack(c.work, c.in[1].f32, tap/v.g.KW, tap%v.g.KW, scratch)
 			}
 		}})
 	}
 	rows := v.dst[0] * v.dst[1]
-	k.phases = append(k.phases, phase{v.tasks, func(c *call, task int, _ []float32) {
+	k.phases = append(k.phases, phase{v.tasks, func(c *call, task int, scratch []float32) {
 		from, to := split(rows, v.tasks, task, v.unit)
-		v.run(c, from, to)
+		v.run(c, from, to, scratch)
 	}})
+	if v.form != plain {
+		k.scratch = max(v.together*v.imageWords(), v.src[3]*v.dst[3])
+	}
 	return k
 }
 
 // choosePanels decides how the filter lies in memory. HWIO is as simd.Gemm
 // wants it for a Conv2D of few channels; anything else is packed.
-func (v *correlation) choosePanels() {
+func (v *correlation) choosePanels(p Precision) {
 	srcC, dstC := v.src[3], v.dst[3]
 	v.panels, v.panel = 1, dstC
 	v.dots = dstC <= maxDotWidth && srcC >= 4
 	if places := v.dst[0] * v.dst[1] * v.dst[2]; !v.dots && places >= panelWidth {
 		v.panels, v.panel = panelsOf(dstC)
 	}
-	v.packed = v.grad || v.dots || v.panels > 1
+	v.form, v.channels = plain, srcC
+	if p == BF16 {
+		v.form = formOf(srcC%2 == 0 && !v.dots)
+		v.channels = v.form.words(srcC)
+	}
+	v.packed = v.grad || v.dots || v.panels > 1 || v.form != plain
 }
 
 // panelsOf cuts n channels into as few panels as there may be, of full vectors
@@ -149,7 +160,7 @@ func (v *correlation) planBlocks() int {
 	for _, rowTaps := range v.rows.taps {
 		var blocks []tapBlock
 		for _, colTaps := range v.cols.taps {
-			rowK := len(colTaps) * v.src[3]
+			rowK := len(colTaps) * v.channels
 			b := tapBlock{at, len(rowTaps) * rowK, rowK}
 			blocks = append(blocks, b)
 			at += b.k * v.dst[3]
@@ -165,7 +176,7 @@ func (v *correlation) planParts() {
 		for j := range v.cols.spans {
 			p := part{rows: &v.rows.spans[i], cols: &v.cols.spans[j]}
 			p.block = &v.blocks[p.rows.phase][p.cols.phase]
-			p.from = p.rows.tap*p.block.rowK + p.cols.tap*v.src[3]
+			p.from = p.rows.tap*p.block.rowK + p.cols.tap*v.channels
 			p.full = v.product(&p, v.panel)
 			p.last = v.product(&p, v.dst[3]-(v.panels-1)*v.panel)
 			v.parts = append(v.parts, p)
@@ -175,7 +186,7 @@ func (v *correlation) planParts() {
 
 func (v *correlation) product(p *part, width int) product {
 	q := product{width: width, Product: simd.Product{
-		N: width, K: p.cols.taps * v.src[3], KS: 1, LDB: width,
+		N: width, K: p.cols.taps * v.channels, KS: 1, LDB: width,
 		Init: v.epilogue.init, Act: v.epilogue.act,
 	}}
 	tapB := p.block.rowK * width
@@ -184,7 +195,7 @@ func (v *correlation) product(p *part, width int) product {
 	}
 	if p.cols.taps > 0 {
 		for i := range p.rows.taps {
-			q.taps = append(q.taps, simd.Tap{A: i * v.src[2] * v.src[3], B: i * tapB})
+			q.taps = append(q.taps, simd.Tap{A: i * v.src[2] * v.channels, B: i * tapB})
 		}
 	}
 	return q
@@ -213,7 +224,7 @@ func (v *correlation) cut() {
 }
 
 // pack copies one tap of the filter w to its place in its block.
-func (v *correlation) pack(to, w []float32, kh, kw int) {
+func (v *correlation) pack(to, w []float32, kh, kw int, scratch []float32) {
 	srcC, dstC := v.src[3], v.dst[3]
 	rowPhase, i := v.rows.find(kh)
 	colPhase, j := v.cols.find(kw)
@@ -221,8 +232,16 @@ func (v *correlation) pack(to, w []float32, kh, kw int) {
 		return // no place of the result has the tap
 	}
 	b := &v.blocks[rowPhase][colPhase]
-	at := i*b.rowK + j*srcC
+	at := i*b.rowK + j*v.channels
 	to, tap := to[b.offset:], w[(kh*v.g.KW+kw)*srcC*dstC:][:srcC*dstC]
+	if v.form == inPairs && !v.grad {
+		v.packPairs(to, tap, b, at)
+		return
+	}
+	if v.form != plain {
+		tap = v.form.along(scratch, tap)
+		srcC = v.channels
+	}
 	switch {
 	case v.dots && v.grad:
 		for n := range dstC {
@@ -246,7 +265,7 @@ func (v *correlation) pack(to, w []float32, kh, kw int) {
 }
 
 // run computes the rows from up to to, counted through all images.
-func (v *correlation) run(c *call, from, to int) {
+func (v *correlation) run(c *call, from, to int, scratch []float32) {
 	filter := c.in[1].f32
 	if v.packed {
 		filter = c.work
@@ -259,11 +278,15 @@ func (v *correlation) run(c *call, from, to int) {
 			if first == 0 {
 				images = max(1, min(v.together, (to-at)/height))
 			}
-			if panel == 0 {
-				preload(c.in[0].f32[image*v.src[1:].Size():][:images*v.src[1:].Size()])
+			b := box{image, images, first, last}
+			src := c.in[0].f32[image*v.src[1:].Size():][:images*v.src[1:].Size()]
+			if v.form != plain {
+				src = v.convert(scratch, src, b)
+			} else if panel == 0 {
+				preload(src)
 			}
 			for i := range v.parts {
-				v.part(c, filter, &v.parts[i], panel, box{image, images, first, last})
+				v.part(c, src, filter, &v.parts[i], panel, b)
 			}
 			n := ((images-1)*height + last - first)
 			if panel == v.panels-1 {
@@ -278,8 +301,9 @@ func (v *correlation) run(c *call, from, to int) {
 // box is some images, and rows of each of them.
 type box struct{ image, images, from, to int }
 
-// part computes the places of a part that lie in the box.
-func (v *correlation) part(c *call, filter []float32, p *part, panel int, b box) {
+// part computes the places of a part that lie in the box, whose images start at
+// src.
+func (v *correlation) part(c *call, src, filter []float32, p *part, panel int, b box) {
 	first, rows := p.rows.within(b.from, b.to)
 	if rows == 0 {
 		return
@@ -288,19 +312,18 @@ func (v *correlation) part(c *call, filter []float32, p *part, panel int, b box)
 	if panel == v.panels-1 {
 		q = &p.last
 	}
-	srcRow, dstRow := v.src[2]*v.src[3], v.dst[2]*v.dst[3]
+	srcRow, dstRow := v.src[2]*v.channels, v.dst[2]*v.dst[3]
 	channel := panel * v.panel
 	dst := c.out.f32[(b.image*v.dst[1]+p.rows.first+first*p.rows.every)*dstRow+p.cols.first*v.dst[3]+channel:]
-	var src []float32
 	if len(q.taps) > 0 {
-		src = c.in[0].f32[(b.image*v.src[1]+p.rows.start+first*p.rows.step)*srcRow+p.cols.start*v.src[3]:]
+		src = src[(p.rows.start+first*p.rows.step)*srcRow+p.cols.start*v.channels:]
 		if v.dots {
 			filter = filter[p.block.offset+p.from:]
 		} else {
 			filter = filter[p.block.offset+channel*p.block.k+p.from*q.width:]
 		}
 	}
-	m := stretch{p.cols.count, p.cols.step * v.src[3], p.cols.every * v.dst[3]}
+	m := stretch{p.cols.count, p.cols.step * v.channels, p.cols.every * v.dst[3]}
 	blocks := stretch{rows, p.rows.step * srcRow, p.rows.every * dstRow}
 	calls := stretch{b.images, v.src[1] * srcRow, v.dst[1] * dstRow}
 	arrange(&m, &blocks, &calls)
@@ -316,7 +339,7 @@ func (v *correlation) part(c *call, filter []float32, p *part, panel int, b box)
 		if v.dots {
 			simd.Dot(&r, dst[i*calls.dst:], a, filter, bias, q.taps)
 		} else {
-			simd.Gemm(&r, dst[i*calls.dst:], a, filter, bias, q.taps)
+			v.form.gemm(&r, dst[i*calls.dst:], a, filter, bias, q.taps)
 		}
 	}
 }

@@ -24,6 +24,7 @@ type filterGrad struct {
 	images  int // whole images that are taken at a time, or 0
 	rows    int // result rows of one image that are taken at a time, where images is 0
 	columns []columns
+	form    form // of image and gradient
 }
 
 // columns is neighbouring result columns that meet the same filter columns.
@@ -37,7 +38,7 @@ type columns struct {
 	taps [][]simd.Tap
 }
 
-func conv2DFilterGrad(s kernels.Conv2DFilterGrad, in []kernels.Operand) (kernel, error) {
+func conv2DFilterGrad(s kernels.Conv2DFilterGrad, in []kernels.Operand, p Precision) (kernel, error) {
 	g, err := s.Geometry(shapes(in)...)
 	if err != nil {
 		return kernel{}, err
@@ -45,10 +46,13 @@ func conv2DFilterGrad(s kernels.Conv2DFilterGrad, in []kernels.Operand) (kernel,
 	f := &filterGrad{g: g, swapped: filled(g.KW*g.Ci) > filled(g.Co)}
 	f.cut()
 	f.planColumns()
-	k := kernel{phases: []phase{{f.groups * f.split, func(c *call, task int, _ []float32) {
+	k := kernel{phases: []phase{{f.groups * f.split, func(c *call, task int, scratch []float32) {
 		from, to := split(g.KH, f.split, task%f.split, 1)
-		f.run(c, task/f.split, from, to)
+		f.run(c, task/f.split, from, to, scratch)
 	}}}}
+	if p == BF16 {
+		k.scratch = f.bf16()
+	}
 	if f.direct() {
 		k.adds = true
 		return k, nil
@@ -184,7 +188,7 @@ func (f *filterGrad) resultRows(kh, from, to int) (int, int) {
 }
 
 // run adds up the filter rows from up to to over one group.
-func (f *filterGrad) run(c *call, group, fromKH, toKH int) {
+func (f *filterGrad) run(c *call, group, fromKH, toKH int, scratch []float32) {
 	g := f.g
 	row := g.KW * g.Ci * g.Co
 	acc := c.out.f32
@@ -205,7 +209,11 @@ func (f *filterGrad) run(c *call, group, fromKH, toKH int) {
 		}
 		at += (images-1)*g.OH + to - from
 		x, dy := c.in[0].f32[image*g.H*g.W*g.Ci:], c.in[1].f32[image*g.OH*g.OW*g.Co:]
-		f.preload(x, dy, images, from, to)
+		if f.form == plain {
+			f.preload(x, dy, images, from, to)
+		} else {
+			x, dy = f.convert(scratch, x, dy, images, from, to)
+		}
 		for kh := fromKH; kh < toKH; kh++ {
 			if a, b := f.resultRows(kh, from, to); a < b {
 				f.part(acc[kh*row:][:row], x, dy, kh, images, a, b)
@@ -214,11 +222,17 @@ func (f *filterGrad) run(c *call, group, fromKH, toKH int) {
 	}
 }
 
+// imageRows returns which image rows the result rows from up to to meet.
+func (f *filterGrad) imageRows(from, to int) (top, bottom int) {
+	g := f.g
+	return max(0, from*g.SH-g.Top), min(g.H, (to-1)*g.SH-g.Top+g.KH)
+}
+
 // preload preloads the result rows from up to to of one image, or all rows of
 // several images, and the image rows that they meet.
 func (f *filterGrad) preload(x, dy []float32, images, from, to int) {
 	g := f.g
-	top, bottom := max(0, from*g.SH-g.Top), min(g.H, (to-1)*g.SH-g.Top+g.KH)
+	top, bottom := f.imageRows(from, to)
 	if top < bottom {
 		preload(x[top*g.W*g.Ci : ((images-1)*g.H+bottom)*g.W*g.Ci])
 	}
@@ -244,7 +258,7 @@ func (f *filterGrad) part(acc, x, dy []float32, kh, images, from, to int) {
 		if f.swapped {
 			x, dy = dy, x
 		}
-		simd.Gemm(&p, acc[col.acc:], x, dy, nil, taps)
+		f.form.gemm(&p, acc[col.acc:], x, dy, nil, taps)
 	}
 }
 

@@ -14,6 +14,9 @@ type Options struct {
 	// Threads is the number of goroutines that compute, the caller of Run
 	// included; 0 means GOMAXPROCS. Results do not depend on it.
 	Threads int
+	// Precision is what convolutions and matrix products multiply; see
+	// [Precision].
+	Precision Precision
 	// Allocate returns zeroed memory of n bytes and what frees it, for tests
 	// that fence buffers; nil means the Go heap.
 	Allocate func(n int) (mem []byte, free func(), err error)
@@ -21,9 +24,10 @@ type Options struct {
 
 // Device is the host's processor. It implements kernels.Device.
 type Device struct {
-	pool  *pool
-	alloc func(n int) ([]byte, func(), error)
-	frees []func()
+	pool      *pool
+	precision Precision
+	alloc     func(n int) ([]byte, func(), error)
+	frees     []func()
 }
 
 // New returns a device with its workers started.
@@ -31,13 +35,16 @@ func New(o Options) (*Device, error) {
 	if o.Threads < 0 {
 		return nil, fmt.Errorf("cpu: threads %d, want 0 (all processors) or more", o.Threads)
 	}
+	if o.Precision > BF16 {
+		return nil, fmt.Errorf("cpu: %v, want %v or %v", o.Precision, Float32, BF16)
+	}
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
 	if o.Allocate == nil {
 		o.Allocate = onHeap
 	}
-	return &Device{pool: newPool(o.Threads), alloc: o.Allocate}, nil
+	return &Device{pool: newPool(o.Threads), precision: o.Precision, alloc: o.Allocate}, nil
 }
 
 // Name returns "cpu".
@@ -45,6 +52,9 @@ func (d *Device) Name() string { return "cpu" }
 
 // Threads returns the number of goroutines that compute.
 func (d *Device) Threads() int { return d.pool.threads() }
+
+// Precision returns what the options asked for.
+func (d *Device) Precision() Precision { return d.precision }
 
 // Parallel calls work for every task, on all threads.
 func (d *Device) Parallel(tasks int, work func(task, thread int)) { d.pool.do(tasks, work) }
@@ -106,7 +116,7 @@ func (d *Device) Prepare(s kernels.Spec, out kernels.Operand, in ...kernels.Oper
 			return reference(s, out, in), nil
 		}
 	}
-	k, err := plan(s, out, in)
+	k, err := plan(s, out, in, d.precision)
 	if err != nil {
 		return kernels.Launch{}, err
 	}
@@ -115,7 +125,7 @@ func (d *Device) Prepare(s kernels.Spec, out kernels.Operand, in ...kernels.Oper
 
 // plan returns the kernel for s. This switch is the table of contents of the
 // package.
-func plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand) (kernel, error) {
+func plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand, p Precision) (kernel, error) {
 	switch s := s.(type) {
 	case kernels.Optimizer:
 		return optimizer(s, out), nil
@@ -144,13 +154,13 @@ func plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand) (kernel, er
 	case kernels.Noise:
 		return noise(s, out), nil
 	case kernels.Conv2D:
-		return conv2D(s, in)
+		return conv2D(s, in, p)
 	case kernels.Conv2DInputGrad:
-		return conv2DInputGrad(s, in)
+		return conv2DInputGrad(s, in, p)
 	case kernels.Conv2DFilterGrad:
-		return conv2DFilterGrad(s, in)
+		return conv2DFilterGrad(s, in, p)
 	case kernels.MatMul:
-		return matMul(s, in)
+		return matMul(s, in, p)
 	case kernels.Elementwise:
 		return elementwise(s.Code(), out, in), nil
 	case kernels.Sum:

@@ -14,6 +14,8 @@ type product2D struct {
 	transB   bool
 	form     productForm
 	packed   bool // the right matrix is packed in the workspace
+	in       form // of both operands
+	words    int  // that hold k elements
 	epilogue epilogue
 
 	panels, panel int // column panels and their width
@@ -31,14 +33,17 @@ const (
 
 var oneTap = []simd.Tap{{}}
 
-func matMul(s kernels.MatMul, in []kernels.Operand) (kernel, error) {
+func matMul(s kernels.MatMul, in []kernels.Operand, precision Precision) (kernel, error) {
 	m, n, k, err := s.Sizes(shapes(in)...)
 	if err != nil {
 		return kernel{}, err
 	}
-	p := &product2D{m: m, n: n, k: k, transA: s.TransA, transB: s.TransB, epilogue: newEpilogue(s.Epilogue)}
+	p := &product2D{m: m, n: n, k: k, words: k, transA: s.TransA, transB: s.TransB, epilogue: newEpilogue(s.Epilogue)}
 	p.choose()
 	p.cut()
+	if precision == BF16 {
+		return p.bf16(), nil
+	}
 	run := phase{p.panels * p.blocks, func(c *call, task int, scratch []float32) {
 		p.run(c, task/p.blocks, task%p.blocks, scratch)
 	}}
@@ -49,13 +54,19 @@ func matMul(s kernels.MatMul, in []kernels.Operand) (kernel, error) {
 	if !p.packed {
 		return kernel{phases: []phase{run}, adds: adds}, nil
 	}
-	packing, setup := pieces(k*n, grainElements), 1
-	if p.transA {
-		setup = 0 // both matrices are batches
-	}
-	return kernel{workspace: k * n, setup: setup, adds: adds, phases: []phase{{packing, func(c *call, task int, _ []float32) {
+	packing := pieces(k*n, grainElements)
+	return kernel{workspace: k * n, setup: p.setup(), adds: adds, phases: []phase{{packing, func(c *call, task int, _ []float32) {
 		p.pack(c.work, c.in[1].f32, task, packing)
 	}}, run}}, nil
+}
+
+// setup returns how many phases read no batch: that which packs the right
+// matrix, unless both are batches.
+func (p *product2D) setup() int {
+	if p.transA {
+		return 0
+	}
+	return 1
 }
 
 // fewRows is the number of rows for which packing the right matrix does not pay.
@@ -144,8 +155,12 @@ func (p *product2D) run(c *call, panel, block int, scratch []float32) {
 	if m0 == m1 {
 		return
 	}
-	q := simd.Product{M: m1 - m0, N: width, K: p.k, RS: p.k, KS: 1, LDB: p.n, LDC: p.n, Init: p.epilogue.init, Act: p.epilogue.act}
+	q := simd.Product{M: m1 - m0, N: width, K: p.words, RS: p.words, KS: 1, LDB: p.n, LDC: p.n, Init: p.epilogue.init, Act: p.epilogue.act}
 	a, b := c.in[0].f32, c.in[1].f32
+	if p.in != plain {
+		b = c.work
+		a = c.work[p.words*p.n:]
+	}
 	if p.transA {
 		q.RS, q.KS = 1, p.m
 	}
@@ -165,7 +180,7 @@ func (p *product2D) run(c *call, panel, block int, scratch []float32) {
 		simd.Dot(&q, dst, a, from(b, n0*p.k), bias, oneTap)
 	case p.packed:
 		q.LDB = width
-		simd.Gemm(&q, dst, a, from(c.work, n0*p.k), bias, oneTap)
+		p.in.gemm(&q, dst, a, from(c.work, n0*p.words), bias, oneTap)
 	default:
 		simd.Gemm(&q, dst, a, from(b, n0), bias, oneTap)
 	}
@@ -199,7 +214,7 @@ func (p *product2D) transposed(c *call, q simd.Product, a, b []float32, m0 int, 
 	if p.transB {
 		q.RS, q.KS = p.k, 1
 	}
-	simd.Gemm(&q, scratch, b, a, nil, oneTap)
+	p.in.gemm(&q, scratch, b, a, nil, oneTap)
 	simd.Transpose(c.out.f32[m0*p.n:], p.n, scratch, rows, p.n, rows)
 }
 
