@@ -22,7 +22,7 @@ var usualCosts = costModel{
 	worthBytes:  512 << 10,
 	mostSamples: 64,
 	mostGroups:  16,
-	sumBytes:    8 << 20,
+	sumBytes:    16 << 20,
 }
 
 // deepen finds the segments of a plan and makes each a step of its own.
@@ -165,6 +165,7 @@ type finder struct {
 	runs []*runOfSteps
 	open *runOfSteps
 	made map[*value]role // roots that the open run makes
+	late []*step         // wait for the end of the open run
 }
 
 // A runOfSteps is a candidate for a segment, or steps that are none.
@@ -173,24 +174,40 @@ type runOfSteps struct {
 	roles []role
 }
 
-// step puts s into the open run, before it, or behind it.
+// step puts s into the open run, before it, or behind it. What needs the whole
+// batch and what the run makes, such as the loss of its terms, waits for the
+// run's end; only a step that needs such a result in turn ends it.
 func (f *finder) step(s *step) {
 	r, ok := roleOf(s, f.n)
-	if ok && f.open != nil && f.fits(s, r) {
+	switch {
+	case f.open == nil:
+	case f.waits(s):
+		f.close()
+	case ok && f.fits(s, r):
 		f.put(s, r)
 		return
-	}
-	if f.open != nil && !f.depends(s) && !ok {
+	case ok:
+		f.close()
+	case f.depends(s):
+		f.late = append(f.late, s)
+		return
+	default:
 		f.runs = append(f.runs, &runOfSteps{steps: []*step{s}})
 		return
 	}
-	f.close()
 	if !ok {
 		f.runs = append(f.runs, &runOfSteps{steps: []*step{s}})
 		return
 	}
 	f.open, f.made = &runOfSteps{}, map[*value]role{}
 	f.put(s, r)
+}
+
+// waits reports whether s reads a result that waits for the end of the run.
+func (f *finder) waits(s *step) bool {
+	return slices.ContainsFunc(s.in, func(v *value) bool {
+		return slices.ContainsFunc(f.late, func(l *step) bool { return l.out.root() == v.root() })
+	})
 }
 
 func (f *finder) put(s *step, r role) {
@@ -200,10 +217,14 @@ func (f *finder) put(s *step, r role) {
 }
 
 func (f *finder) close() {
-	if f.open != nil {
-		f.runs = append(f.runs, f.open)
-		f.open = nil
+	if f.open == nil {
+		return
 	}
+	f.runs = append(f.runs, f.open)
+	for _, s := range f.late {
+		f.runs = append(f.runs, &runOfSteps{steps: []*step{s}})
+	}
+	f.open, f.late = nil, nil
 }
 
 // depends reports whether s reads what the open run makes.

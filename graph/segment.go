@@ -122,20 +122,20 @@ func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, costs cos
 	if total > costs.sumBytes {
 		return nil, nil, nil
 	}
-	g.groups = min(costs.mostGroups, n/g.size, max(2, costs.sumBytes/max(total, 1)))
+	g.groups = min(costs.mostGroups, n/g.size, max(4, costs.sumBytes/max(total, 1)))
 	return g, late, nil
 }
 
-// split takes those sums out of a run that would spend their time on memory: a
-// dense layer's gradient adds little to each of its many elements when a part
-// of the batch is a few samples. Nobody in the run reads sums, so they can wait
-// for its end.
+// split takes those sums out of a run that would spend their time on memory:
+// the gradient of a large filter or of a dense layer adds little to each of its
+// many elements when a part of the batch is a few samples. Nobody in the run
+// reads sums, so they can wait for its end.
 func (run *runOfSteps) split(size, n int) (kept *runOfSteps, late []*step) {
-	const leastFlopsPerByte = 4
+	const leastFlopsPerByte = 16
 	kept = &runOfSteps{}
 	for i, s := range run.steps {
-		_, product := s.spec.(kernels.MatMul)
-		if product && run.roles[i].sum && s.flops()/int64(n)*int64(size) < leastFlopsPerByte*2*int64(s.out.operand.Bytes()) {
+		flops := s.flops() / int64(n) * int64(size)
+		if run.roles[i].sum && flops > 0 && flops < leastFlopsPerByte*2*int64(s.out.operand.Bytes()) {
 			late = append(late, s)
 			continue
 		}
