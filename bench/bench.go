@@ -22,6 +22,8 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"hourglass/kernels/cpu"
 )
 
 // Options says what to measure. The zero value measures every workload with the
@@ -31,6 +33,7 @@ type Options struct {
 	Threads   int           // 0 means GOMAXPROCS
 	Windows   int           // of each side; 0 means 10
 	Window    time.Duration // of each; 0 means 500 ms
+	Precision cpu.Precision // that Self computes in
 	// Self is the command that runs Serve for the workload and number of threads
 	// that are appended to it.
 	Self []string
@@ -109,7 +112,7 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		results = append(results, s.result(w, o.Threads))
+		results = append(results, s.result(w, o))
 	}
 	return results, ctx.Err()
 }
@@ -135,9 +138,9 @@ func (s *samples) add(best, middle float64) {
 func (s *samples) msBest() float64   { return slices.Min(s.best) }
 func (s *samples) msMedian() float64 { return median(s.medians) }
 
-func (s *samples) result(w workload, threads int) Result {
+func (s *samples) result(w workload, o Options) Result {
 	r := Result{
-		Workload: w.name, Device: "cpu", Precision: "float32", Threads: threads,
+		Workload: w.name, Device: "cpu", Precision: precisionName(o.Precision), Threads: o.Threads,
 		MSBest: s.msBest(), MSMedian: s.msMedian(),
 		PeakGFLOPS: s.peak, PeakMemoryMB: s.memory,
 	}
@@ -145,6 +148,14 @@ func (s *samples) result(w workload, threads int) Result {
 	r.GFLOPS = s.flops / r.MSBest / 1e6
 	r.PeakShare = r.GFLOPS / s.peak
 	return r
+}
+
+// precisionName returns the precision as results name it.
+func precisionName(p cpu.Precision) string {
+	if p == cpu.Float32 {
+		return "float32"
+	}
+	return p.String()
 }
 
 // alone measures one workload of ours.

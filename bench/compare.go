@@ -129,7 +129,7 @@ func (r *Report) workload(ctx context.Context, o Options, p *Peers, w workload) 
 	if own != nil {
 		ours.memory = own.memory()
 	}
-	r.Results = append(r.Results, ours.result(w, o.Threads))
+	r.Results = append(r.Results, ours.result(w, o))
 	return nil
 }
 

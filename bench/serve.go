@@ -24,15 +24,15 @@ import (
 //	quit
 //
 // What goes wrong is answered "error TEXT", and the program ends.
-func Serve(name string, threads int, in io.Reader, out io.Writer) error {
-	err := serve(name, threads, in, out)
+func Serve(name string, device cpu.Options, in io.Reader, out io.Writer) error {
+	err := serve(name, device, in, out)
 	if err != nil {
 		fmt.Fprintf(out, "error %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
 	}
 	return err
 }
 
-func serve(name string, threads int, in io.Reader, out io.Writer) error {
+func serve(name string, device cpu.Options, in io.Reader, out io.Writer) error {
 	w, err := find(name)
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func serve(name string, threads int, in io.Reader, out io.Writer) error {
 	if _, err := cpu.Tier(); err != nil {
 		return err
 	}
-	dev, err := cpu.New(cpu.Options{Threads: threads})
+	dev, err := cpu.New(device)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (a *applied) open(folder string) error {
 	if a.Limit < 0 {
 		return usagef("--limit is %d, want 1 or more", a.Limit)
 	}
-	asked := settings{Device: a.Device, Threads: a.Threads, Train: a.settings.Train}
+	asked := settings{Device: a.Device, Threads: a.Threads, Precision: a.settings.Precision, Train: a.settings.Train}
 	if err := asked.check(); err != nil {
 		return err
 	}

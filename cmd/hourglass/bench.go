@@ -29,6 +29,7 @@ type benchFlags struct {
 	bench.Options
 	asJSON, quick  bool
 	peers, results string
+	precision      string
 }
 
 func benchCommand() *cobra.Command {
@@ -63,6 +64,7 @@ func benchCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print an array of one JSON object for each workload")
 	c.Flags().IntVar(&f.Threads, "threads", 0, "processors to use, 0 for all (default 0)")
+	c.Flags().StringVar(&f.precision, "precision", "f32", "of products, f32 or bf16")
 	c.Flags().IntVar(&f.Windows, "windows", 0, "windows of each side (default 10)")
 	c.Flags().BoolVar(&f.quick, "quick", false, "five short windows")
 	c.Flags().StringVar(&f.peers, "peers", "", "a virtual environment with other frameworks to compare with")
@@ -73,7 +75,8 @@ func benchCommand() *cobra.Command {
 
 // serveCommand answers bench's questions about one workload.
 func serveCommand() *cobra.Command {
-	return &cobra.Command{
+	var name string
+	c := &cobra.Command{
 		Use:    serveName + " WORKLOAD THREADS",
 		Hidden: true,
 		Args:   exactArgs(2, "a workload and a number of threads"),
@@ -82,9 +85,15 @@ func serveCommand() *cobra.Command {
 			if err != nil {
 				return usagef("%s: threads %q: want a whole number", serveName, args[1])
 			}
-			return bench.Serve(args[0], threads, cmd.InOrStdin(), cmd.OutOrStdout())
+			precision, err := cpu.ParsePrecision(name)
+			if err != nil {
+				return usageError{err}
+			}
+			return bench.Serve(args[0], cpu.Options{Threads: threads, Precision: precision}, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}
+	c.Flags().StringVar(&name, "precision", "f32", "of products, f32 or bf16")
+	return c
 }
 
 // check returns a usage error for the first flag that is wrong.
@@ -109,6 +118,13 @@ func (f *benchFlags) check() error {
 	if _, err := cpu.Tier(); err != nil {
 		return usageError{err}
 	}
+	var err error
+	if f.Precision, err = cpu.ParsePrecision(f.precision); err != nil {
+		return usagef("--precision %s: want f32 or bf16", f.precision)
+	}
+	if f.Precision != cpu.Float32 && f.peers != "" {
+		return usagef("--precision %s and --peers: the others compute in float32; want one of the two", f.precision)
+	}
 	return nil
 }
 
@@ -121,7 +137,8 @@ func (f *benchFlags) run(ctx context.Context, out, progress io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("bench: finding this program to start it again: %w", err)
 	}
-	f.Self, f.Progress = []string{self, "bench", serveName}, progress
+	f.Self, f.Progress = []string{self, "bench", serveName, "--precision", f.precision}, progress
+	noteEmulated(progress, f.Precision)
 	if f.peers != "" {
 		return f.compare(ctx, out)
 	}

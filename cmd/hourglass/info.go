@@ -23,6 +23,7 @@ type info struct {
 	CPU          string            `json:"cpu"`
 	Features     []string          `json:"cpu_features"`
 	Kernels      string            `json:"kernels"` // the instructions that kernels use
+	BF16         string            `json:"bf16"`    // native or emulated
 	Processors   int               `json:"processors"`
 	Threads      int               `json:"threads"` // that --threads 0 stands for
 	Devices      map[string]string `json:"devices"` // by name, "ready" or why not
@@ -59,10 +60,13 @@ func gatherInfo() (info, error) {
 	}
 	in := info{
 		Version: "unknown", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
-		CPU: cpuModel(), Features: cpuFeatures(), Kernels: tier,
+		CPU: cpuModel(), Features: cpuFeatures(), Kernels: tier, BF16: "emulated",
 		Processors: runtime.NumCPU(), Threads: runtime.GOMAXPROCS(0),
 		Devices:      map[string]string{"cpu": "ready", "cuda": "not built in"},
 		Dependencies: map[string]string{},
+	}
+	if cpu.HasBF16() {
+		in.BF16 = "native"
 	}
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -98,6 +102,7 @@ func (in info) write(w io.Writer) error {
 	row("cpu", in.CPU)
 	row("features", strings.Join(in.Features, " "))
 	row("kernels", in.Kernels)
+	row("bf16", in.BF16)
 	row("threads", fmt.Sprintf("%d of %d processors", in.Threads, in.Processors))
 	for _, name := range sortedKeys(in.Devices) {
 		row("device "+name, in.Devices[name])

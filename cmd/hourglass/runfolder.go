@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"hourglass/data/disk"
+	"hourglass/kernels/cpu"
 	"hourglass/models/export"
 	"hourglass/models/train"
 )
@@ -81,6 +82,9 @@ func openRun(folder string) (settings, error) {
 	}
 	if err := decodeSettings(string(text), path, &s); err != nil {
 		return s, err
+	}
+	if s.Precision == "" {
+		s.Precision = cpu.Float32.String()
 	}
 	if err := s.check(); err != nil {
 		return s, fmt.Errorf("%s: %v", path, err) // a damaged file, not a wrong flag

@@ -12,6 +12,7 @@ import (
 	"github.com/BurntSushi/toml"
 	"github.com/spf13/pflag"
 
+	"hourglass/kernels/cpu"
 	"hourglass/models"
 	"hourglass/models/train"
 )
@@ -22,6 +23,8 @@ type settings struct {
 	Data    string `toml:"data"`
 	Threads int    `toml:"threads"`
 	Device  string `toml:"device"`
+	// Precision is that of products; a run from before it was a setting has none.
+	Precision string `toml:"precision"`
 	// CheckpointSteps is after how many steps a checkpoint is written, beside
 	// those at the end of epochs; 0 writes no others.
 	CheckpointSteps int `toml:"checkpoint_steps"`
@@ -43,7 +46,7 @@ const (
 
 // flagKeys tells which setting a flag gives.
 var flagKeys = map[string]string{
-	"data": "data", "threads": "threads", "device": "device", "checkpoint": "checkpoint_steps",
+	"data": "data", "threads": "threads", "device": "device", "precision": "precision", "checkpoint": "checkpoint_steps",
 
 	"model": "model.name", "latent": "model.latent", "network": "model.network", "hidden": "model.hidden",
 	"activation": "model.activation", "norm": "model.norm", "dropout": "model.dropout", "init": "model.init",
@@ -107,6 +110,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&s.CheckpointSteps, "checkpoint", 0, "write a checkpoint every N steps too, not at the end of epochs alone")
 	f.IntVar(&s.Threads, "threads", 0, "processors to use, 0 for all (default 0)")
 	f.StringVar(&s.Device, "device", "", "auto, cpu or cuda (default auto)")
+	f.StringVar(&s.Precision, "precision", "", "of products: f32, or bf16, with sums and weights in float32 (default f32)")
 }
 
 // addPartFlags declares the flags of what models are combined with.
@@ -243,7 +247,7 @@ func (g given) resolve() (settings, error) {
 	if err := g.onto(&names); err != nil {
 		return names, err
 	}
-	s := settings{Data: defaultData, Device: "auto"}
+	s := settings{Data: defaultData, Device: "auto", Precision: cpu.Float32.String()}
 	s.Train = train.Config{
 		Epochs:             defaultEpochs,
 		ValidationFraction: defaultValidation,
@@ -279,6 +283,9 @@ func (s settings) check() error {
 	}
 	if s.Threads < 0 {
 		return usagef("threads is %d, want 0 (all processors) or more", s.Threads)
+	}
+	if _, err := cpu.ParsePrecision(s.Precision); err != nil {
+		return usagef("precision %q: want f32 or bf16", s.Precision)
 	}
 	if s.CheckpointSteps < 0 {
 		return usagef("checkpoint is %d, want 0 (at the end of epochs alone) or more", s.CheckpointSteps)

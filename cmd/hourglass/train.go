@@ -175,7 +175,15 @@ func (r *job) prepare() error {
 	fmt.Fprintf(r.err, "%s, z = %d, %d weights; %s, %d images and %d for validation; %s with %d threads; %s\n",
 		r.settings.Model.Name, r.settings.Model.Latent, r.trainer.Variables().Size(), r.settings.Data, training.N, sizeOf(validation),
 		r.device.Name(), r.device.Threads(), r.folder)
+	noteEmulated(r.err, r.device.Precision())
 	return nil
+}
+
+// noteEmulated tells that bf16 is no faster here.
+func noteEmulated(w io.Writer, p cpu.Precision) {
+	if p == cpu.BF16 && !cpu.HasBF16() {
+		fmt.Fprintln(w, "note: bf16 is emulated, as there is no AVX512-BF16 in use here: the results are the same, but no faster than f32")
+	}
 }
 
 // open returns the device that the settings name.
@@ -186,7 +194,11 @@ func (s settings) open() (*cpu.Device, error) {
 	if _, err := cpu.Tier(); err != nil {
 		return nil, usageError{err}
 	}
-	return cpu.New(cpu.Options{Threads: s.Threads})
+	precision, err := cpu.ParsePrecision(s.Precision)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return cpu.New(cpu.Options{Threads: s.Threads, Precision: precision})
 }
 
 // openData opens a part of a data set. A specification that names none is the
