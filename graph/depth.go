@@ -10,17 +10,21 @@ import (
 // cut. It knows shapes alone, since a schedule decides in which order sums are
 // added, and results must not depend on the machine.
 type costModel struct {
-	cacheBytes  int // that a thread's samples may take, of its second-level cache
-	worthBytes  int // results smaller than this stay in the cache layer by layer too
+	cacheBytes  int // that the results of a thread's samples may take: about its second-level cache
+	worthBytes  int // of results that a segment must keep in the threads' caches
+	worthSetup  int // times the bytes of filters that each thread packs for itself
 	mostSamples int // at a time
+	leastParts  int // into which a batch is cut, to have work for many threads
 	mostGroups  int // accumulators
 	sumBytes    int // that all accumulators may take
 }
 
 var usualCosts = costModel{
-	cacheBytes:  640 << 10,
-	worthBytes:  512 << 10,
+	cacheBytes:  1280 << 10,
+	worthBytes:  2 << 20,
+	worthSetup:  8,
 	mostSamples: 64,
+	leastParts:  16,
 	mostGroups:  16,
 	sumBytes:    16 << 20,
 }

@@ -13,11 +13,11 @@ import (
 
 // schedules cut batches of a few samples in every way there is.
 var schedules = map[string]costModel{
-	"one sample":   {cacheBytes: 1, mostSamples: 64, mostGroups: 16, sumBytes: 1 << 30},
-	"two samples":  {cacheBytes: 1 << 30, mostSamples: 2, mostGroups: 2, sumBytes: 1 << 30},
-	"one group":    {cacheBytes: 1, mostSamples: 64, mostGroups: 1, sumBytes: 1 << 30},
-	"whole batch":  {cacheBytes: 1 << 30, mostSamples: 64, mostGroups: 16, sumBytes: 1 << 30},
-	"uneven parts": {cacheBytes: 1, mostSamples: 1, mostGroups: 4, sumBytes: 1 << 30},
+	"one sample":   {cacheBytes: 1, mostSamples: 64, leastParts: 1, mostGroups: 16, sumBytes: 1 << 30},
+	"two samples":  {cacheBytes: 1 << 30, mostSamples: 2, leastParts: 1, mostGroups: 2, sumBytes: 1 << 30},
+	"one group":    {cacheBytes: 1, mostSamples: 64, leastParts: 1, mostGroups: 1, sumBytes: 1 << 30},
+	"whole batch":  {cacheBytes: 1 << 30, mostSamples: 64, leastParts: 1, mostGroups: 16, sumBytes: 1 << 30},
+	"uneven parts": {cacheBytes: 1, mostSamples: 1, leastParts: 1, mostGroups: 4, sumBytes: 1 << 30},
 }
 
 // TestDepthFirst holds programs that run depth first to TapeMachine.

@@ -90,21 +90,12 @@ func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, costs cos
 	if len(run.steps) < 2 || len(run.roles) == 0 {
 		return nil, nil, nil
 	}
-	made := 0
-	for i, s := range run.steps {
-		if !run.roles[i].sum {
-			made += s.out.operand.Bytes()
-		}
-	}
-	if made < costs.worthBytes {
-		return nil, nil, nil
-	}
 	outside := readOutside(p, run, others, after)
 	g := &segment{n: n, size: 1, dev: dev}
 	if err := g.build(run, outside); err != nil {
 		return nil, nil, err
 	}
-	size := largestDivisor(n, min(costs.mostSamples, costs.cacheBytes/max(g.samples, 1)))
+	size := largestDivisor(n, min(costs.mostSamples, costs.cacheBytes/max(g.samples, 1), n/costs.leastParts))
 	run, late := run.split(size, n)
 	for _, s := range late {
 		for _, v := range s.in {
@@ -115,6 +106,9 @@ func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, costs cos
 	if err := g.build(run, outside); err != nil {
 		return nil, nil, err
 	}
+	if kept := g.kept(); kept < costs.worthBytes || kept < costs.worthSetup*(g.thread-g.samples) {
+		return nil, nil, nil
+	}
 	total := 0
 	for _, b := range g.sums {
 		total += aligned(b.operand.Bytes())
@@ -124,6 +118,18 @@ func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, costs cos
 	}
 	g.groups = min(costs.mostGroups, n/g.size, max(4, costs.sumBytes/max(total, 1)))
 	return g, late, nil
+}
+
+// kept returns how many bytes of results never leave the threads' memory: what
+// the segment saves.
+func (g *segment) kept() int {
+	bytes := 0
+	for _, m := range g.order {
+		if m.place == byThread {
+			bytes += m.operand.Bytes() * (g.n / g.size)
+		}
+	}
+	return bytes
 }
 
 // split takes those sums out of a run that would spend their time on memory:
