@@ -69,8 +69,12 @@ func BenchmarkMatMul(b *testing.B) {
 // bench times a launch and reports the speed of the fastest one: other programs
 // on the machine only ever slow it down.
 func bench(b *testing.B, name string, s kernels.Spec, in ...kernels.Shape) {
+	benchIn(b, Float32, name, s, in...)
+}
+
+func benchIn(b *testing.B, p Precision, name string, s kernels.Spec, in ...kernels.Shape) {
 	b.Run(name, func(b *testing.B) {
-		bound := bind(b, open(b, Options{}), kernelstest.Case{Spec: s, In: kernelstest.F32(in...)})
+		bound := bind(b, open(b, Options{Precision: p}), kernelstest.Case{Spec: s, In: kernelstest.F32(in...)})
 		flops := s.(kernels.Counted).Flops(bound.Out.Shape, in...)
 		best := time.Duration(math.MaxInt64)
 		for b.Loop() {
@@ -80,4 +84,28 @@ func bench(b *testing.B, name string, s kernels.Spec, in ...kernels.Shape) {
 		}
 		b.ReportMetric(float64(flops)/float64(best.Nanoseconds()), "GFLOP/s")
 	})
+}
+
+// BenchmarkBF16 is BenchmarkConv's middle layers of the reference nets with
+// products of bfloat16.
+func BenchmarkBF16(b *testing.B) {
+	for _, l := range benchLayers[1:4] {
+		x, w := kernels.Shape{l.n, l.size, l.size, l.ci}, kernels.Shape{l.kernel, l.kernel, l.ci, l.co}
+		stride := [2]int{l.stride, l.stride}
+		conv := kernels.Conv2D{Stride: stride, Pad: kernels.Same}
+		dy, err := conv.Infer(x, w)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, p := range []Precision{Float32, BF16} {
+			name := l.name + "/" + p.String()
+			benchIn(b, p, name+"/forward", conv, x, w)
+			benchIn(b, p, name+"/inputgrad", kernels.Conv2DInputGrad{Stride: stride, Pad: kernels.Same, H: x[1], W: x[2]}, dy, w)
+			benchIn(b, p, name+"/filtergrad", kernels.Conv2DFilterGrad{Stride: stride, Pad: kernels.Same, KH: w[0], KW: w[1]}, x, dy)
+		}
+	}
+	for _, p := range []Precision{Float32, BF16} {
+		benchIn(b, p, "256×784to128/"+p.String(), kernels.MatMul{}, kernels.Shape{256, 784}, kernels.Shape{784, 128})
+		benchIn(b, p, "512×512to512/"+p.String()+"/filtergrad", kernels.MatMul{TransA: true}, kernels.Shape{512, 512}, kernels.Shape{512, 512})
+	}
 }

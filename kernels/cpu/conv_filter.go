@@ -31,6 +31,7 @@ type filterGrad struct {
 type columns struct {
 	product simd.Product
 	down    bool // the sum runs down one column, else along the rows
+	width   int  // of the part of an image row that one place meets
 	x, dy   int  // offsets of the first element in a row of the image and of the gradient
 	acc     int  // and in the accumulator
 	// taps are for each filter row, in an image's result rows or, if the sum
@@ -45,14 +46,15 @@ func conv2DFilterGrad(s kernels.Conv2DFilterGrad, in []kernels.Operand, p Precis
 	}
 	f := &filterGrad{g: g, swapped: filled(g.KW*g.Ci) > filled(g.Co)}
 	f.cut()
+	if p == BF16 {
+		f.form = formOf(true)
+	}
 	f.planColumns()
 	k := kernel{phases: []phase{{f.groups * f.split, func(c *call, task int, scratch []float32) {
 		from, to := split(g.KH, f.split, task%f.split, 1)
 		f.run(c, task/f.split, from, to, scratch)
 	}}}}
-	if p == BF16 {
-		k.scratch = f.bf16()
-	}
+	k.scratch = f.words()
 	if f.direct() {
 		k.adds = true
 		return k, nil
@@ -122,6 +124,9 @@ func (f *filterGrad) planColumns() {
 				break
 			}
 		}
+		if f.form != plain && n > 1 {
+			n -= n % 2 // for pairs of places; other forms sum in the same order
+		}
 		if from < to {
 			f.columns = append(f.columns, f.newColumns(j, n, from, to))
 		}
@@ -139,7 +144,7 @@ func lies(place, stride, before, size, kernel int) (from, to int) {
 // from up to to.
 func (f *filterGrad) newColumns(j, n, from, to int) columns {
 	g := f.g
-	c := columns{down: n == 1, x: (j*g.SW - g.Left + from) * g.Ci, dy: j * g.Co, acc: from * g.Ci * g.Co}
+	c := columns{down: n == 1, width: (to - from) * g.Ci, x: (j*g.SW - g.Left + from) * g.Ci, dy: j * g.Co, acc: from * g.Ci * g.Co}
 	xStep, dyStep := g.SW*g.Ci, g.Co
 	if c.down {
 		xStep, dyStep = g.SH*g.W*g.Ci, g.OW*g.Co
@@ -148,6 +153,9 @@ func (f *filterGrad) newColumns(j, n, from, to int) columns {
 	if f.swapped {
 		c.acc = from * g.Ci
 		p.M, p.N, p.KS, p.LDB, p.LDC = p.N, p.M, dyStep, xStep, g.KW*g.Ci
+	}
+	if f.form == inPairs && !c.down {
+		p.K, p.KS, p.LDB = p.K/2, 2*p.KS, 2*p.LDB
 	}
 	c.product = p
 	for kh := range g.KH {
@@ -209,14 +217,15 @@ func (f *filterGrad) run(c *call, group, fromKH, toKH int, scratch []float32) {
 		}
 		at += (images-1)*g.OH + to - from
 		x, dy := c.in[0].f32[image*g.H*g.W*g.Ci:], c.in[1].f32[image*g.OH*g.OW*g.Co:]
+		o := operands{x, dy, x, dy}
 		if f.form == plain {
 			f.preload(x, dy, images, from, to)
 		} else {
-			x, dy = f.convert(scratch, x, dy, images, from, to)
+			o = f.convert(scratch, x, dy, images, from, to)
 		}
 		for kh := fromKH; kh < toKH; kh++ {
 			if a, b := f.resultRows(kh, from, to); a < b {
-				f.part(acc[kh*row:][:row], x, dy, kh, images, a, b)
+				f.part(acc[kh*row:][:row], o, kh, images, a, b)
 			}
 		}
 	}
@@ -240,15 +249,16 @@ func (f *filterGrad) preload(x, dy []float32, images, from, to int) {
 }
 
 // part adds the places of the result rows from up to to of one image, or of all
-// rows of several images, which start at x and dy.
-func (f *filterGrad) part(acc, x, dy []float32, kh, images, from, to int) {
+// rows of several images, which start at the operands.
+func (f *filterGrad) part(acc []float32, o operands, kh, images, from, to int) {
 	g := f.g
 	first, _ := f.resultRows(kh, 0, g.OH)
 	for i := range f.columns {
 		col := &f.columns[i]
 		p, taps := col.product, col.taps[kh]
-		x, dy := x[col.x:], dy[col.dy:]
+		x, dy := o.x[col.x:], o.dy[col.dy:]
 		if col.down {
+			x, dy = o.downX[col.x:], o.downDY[col.dy:]
 			p.K = to - from
 			taps = taps[:images]
 			x, dy = x[(from*g.SH+kh-g.Top)*g.W*g.Ci:], dy[from*g.OW*g.Co:]
