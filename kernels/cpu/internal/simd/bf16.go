@@ -91,8 +91,12 @@ func BF16(x float32) uint16 {
 // RoundBF16 sets dst[i] to src[i] rounded to bfloat16. dst may be src.
 func RoundBF16(dst, src []float32) {
 	same("RoundBF16", dst, src)
-	for i, x := range src {
-		dst[i] = math.Float32frombits(uint32(BF16(x)) << 16)
+	done := 0
+	if Pairs() { // a pair with zero is the number itself
+		done = pairRows(unsafe.Slice((*Pair)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst)), src, nil, 0)
+	}
+	for i := done; i < len(dst); i++ {
+		dst[i] = math.Float32frombits(uint32(BF16(src[i])) << 16)
 	}
 }
 

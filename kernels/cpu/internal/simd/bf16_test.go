@@ -62,6 +62,13 @@ func TestPairsAreRounded(t *testing.T) {
 					}
 				}
 			}
+			rounded := f[2].slice(n, front)
+			RoundBF16(rounded, x)
+			for i, got := range rounded {
+				if want := uint32(BF16(x[i])) << 16; math.Float32bits(got) != want {
+					t.Fatalf("RoundBF16 %d of %d: %#x, want %#x", i, n, math.Float32bits(got), want)
+				}
+			}
 			half := pairsOf(f[2].slice((n+1)/2, front))
 			PairNeighbours(half, x, 0)
 			for i, got := range half {
