@@ -66,6 +66,10 @@ func (d *Dataset) Need(index []int32) error {
 	return nil
 }
 
+// Drawn reports whether all pixels are there, as they are but in a data set
+// from [OpenLazy] that was not loaded.
+func (d *Dataset) Drawn() bool { return d.lazy == nil || d.lazy.complete.Load() }
+
 // loadChunk bounds how long a Need may wait for a Load that runs beside it:
 // some two milliseconds of drawing.
 const loadChunk = 512

@@ -177,6 +177,15 @@ func (v *Variables) Put(name string, o kernels.Operand, data []byte) error {
 	return v.dev.Upload(s.buffer, data)
 }
 
+// PutPart replaces the bytes of a data set from offset on.
+func (v *Variables) PutPart(name string, offset int, data []byte) error {
+	s, ok := v.slots[name]
+	if !ok || s.param || offset < 0 || offset+len(data) > s.operand.Bytes() {
+		return fmt.Errorf("graph: data set %s has no room for %d bytes at %d", name, len(data), offset)
+	}
+	return v.dev.Upload(s.buffer.View(offset, len(data)), data)
+}
+
 // find returns the slot of a float32 variable.
 func (v *Variables) find(name string) (slot, error) {
 	s, ok := v.slots[name]

@@ -303,3 +303,29 @@ func TestAverageAndAssign(t *testing.T) {
 		t.Errorf("the assigned variable is %v after two steps", got)
 	}
 }
+
+// TestPutPart replaces a part of a data set, and refuses what does not fit.
+func TestPutPart(t *testing.T) {
+	vars, err := NewVariables(newCPU(t, 1), nil, VariableOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := kernels.Operand{DType: kernels.Uint8, Shape: kernels.Shape{2, 3}}
+	if err := vars.Put("data", o, []byte{1, 2, 3, 4, 5, 6}); err != nil {
+		t.Fatal(err)
+	}
+	if err := vars.PutPart("data", 3, []byte{7, 8, 9}); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, 6)
+	if err := vars.dev.Download(got, vars.slots["data"].buffer); err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string([]byte{1, 2, 3, 7, 8, 9}) {
+		t.Errorf("the data set holds %v", got)
+	}
+	for _, at := range []int{-1, 4, 6} {
+		wantError(t, vars.PutPart("data", at, []byte{1, 2, 3}), "no room for 3 bytes")
+	}
+	wantError(t, vars.PutPart("other", 0, nil), "other")
+}

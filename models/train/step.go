@@ -93,6 +93,11 @@ func (t *Trainer) step() (Step, error) {
 // compute runs the step's program up to its update and returns the loss.
 func (t *Trainer) compute(p *stepProgram, index []int32, rate float64) (float64, error) {
 	t.rate[0], t.step32[0] = float32(rate), int32(t.at.Step)
+	if t.absent != nil {
+		if err := t.fetch(index); err != nil {
+			return 0, err
+		}
+	}
 	if err := p.program.FeedInts(p.index, index); err != nil {
 		return 0, err
 	}
@@ -106,6 +111,24 @@ func (t *Trainer) compute(p *stepProgram, index []int32, rate float64) (float64,
 		return 0, err
 	}
 	return p.program.Scalar(p.loss)
+}
+
+// fetch draws the images of a batch that were not needed before, and copies them
+// to the device.
+func (t *Trainer) fetch(index []int32) error {
+	if err := t.train.Need(index); err != nil {
+		return err
+	}
+	for _, i := range index {
+		if !t.absent[i] {
+			continue
+		}
+		if err := t.vars.PutPart(dataName, int(i)*t.train.SampleSize(), t.train.Image(int(i))); err != nil {
+			return err
+		}
+		t.absent[i] = false
+	}
+	return nil
 }
 
 // A DivergedError ends a run whose loss or weights are no longer finite.

@@ -37,6 +37,10 @@ type Trainer struct {
 	stage      *Trainer // of a stacked model, while it is being trained
 	stagesDone int
 
+	// absent marks images of a lazy data set that are not yet on the device:
+	// the first step need not wait until all of them are drawn. Nil without.
+	absent []bool
+
 	prints  *fingerprints // of the data sets, once they are known
 	current string        // the checkpoint that is known to be good
 }
@@ -195,9 +199,14 @@ func (t *Trainer) makeVariables() error {
 	if err := t.vars.Init(t.cfg.Seed); err != nil {
 		return err
 	}
-	t.train.Load()
 	if err := t.vars.Put(dataName, t.images(), t.train.Pixels); err != nil {
 		return err
+	}
+	if !t.train.Drawn() {
+		t.absent = make([]bool, t.train.N)
+		for i := range t.absent {
+			t.absent[i] = true
+		}
 	}
 	t.runner, err = newRunner(t.model, t.dev, t.vars, RunnerOptions{Batch: t.cfg.Batch, Seed: t.cfg.Seed})
 	if err == nil {
