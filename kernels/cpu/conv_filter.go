@@ -47,7 +47,7 @@ func conv2DFilterGrad(s kernels.Conv2DFilterGrad, in []kernels.Operand, p Precis
 	f := &filterGrad{g: g, swapped: filled(g.KW*g.Ci) > filled(g.Co)}
 	f.cut()
 	if p == BF16 {
-		f.form = formOf(true)
+		f.form = formOf(g.Ci > 1) // else making pairs takes longer than the products
 	}
 	f.planColumns()
 	k := kernel{phases: []phase{{f.groups * f.split, func(c *call, task int, scratch []float32) {

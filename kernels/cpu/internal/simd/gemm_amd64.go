@@ -22,7 +22,7 @@ type tile struct {
 	fromNext int
 	maskBits uint64
 	flush    uint64   // the control word under which products are summed, or 0 for the usual one
-	saved    uint64   // the kernel's own
+	_        uint64   // where a kernel keeps the usual one meanwhile
 	mask     [8]int32 // the same for AVX2: -1 for the lanes of the last vector that exist
 }
 

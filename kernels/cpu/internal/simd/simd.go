@@ -39,6 +39,12 @@
 // Dot and the reductions add into a fixed number of interleaved partial sums,
 // which are then added pairwise; this, too, is a function of the shape alone.
 //
+// # Bfloat16
+//
+// [GemmRounded] is Gemm of operands that have been rounded to bfloat16, with
+// subnormal numbers taken for zero; [GemmPairs] is the same, bit by bit, of
+// operands that lie in pairs along k, by AVX512-BF16 where there is that.
+//
 // # Tiers
 //
 // Each function has a portable version, and AVX2 with FMA and AVX-512 ones made
