@@ -179,10 +179,10 @@ func (r *job) prepare() error {
 	return nil
 }
 
-// noteEmulated tells that bf16 is no faster here.
+// noteEmulated tells that bf16 is slower here.
 func noteEmulated(w io.Writer, p cpu.Precision) {
 	if p == cpu.BF16 && !cpu.HasBF16() {
-		fmt.Fprintln(w, "note: bf16 is emulated, as there is no AVX512-BF16 in use here: the results are the same, but no faster than f32")
+		fmt.Fprintln(w, "note: bf16 is emulated, as there is no AVX512-BF16 in use here: the results are the same, but take longer than in f32")
 	}
 }
 

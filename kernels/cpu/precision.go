@@ -45,7 +45,7 @@ func ParsePrecision(name string) (Precision, error) {
 
 // HasBF16 reports whether the processor multiplies bfloat16, by AVX512-BF16 in
 // the instructions that Tier names. Where it does not, the results are the same
-// but no faster than float32's.
+// but take longer than float32's.
 func HasBF16() bool { return simd.Pairs() }
 
 // form is how the operands of a product lie in memory.

@@ -95,8 +95,15 @@ func RoundBF16(dst, src []float32) {
 	if Pairs() { // a pair with zero is the number itself
 		done = pairRows(unsafe.Slice((*Pair)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst)), src, nil, 0)
 	}
+	src = src[:len(dst)]
 	for i := done; i < len(dst); i++ {
-		dst[i] = math.Float32frombits(uint32(BF16(src[i])) << 16)
+		b := math.Float32bits(src[i])
+		if b<<1-1<<24 < 254<<24 { // a normal number
+			b = (b + 0x7FFF + b>>16&1) &^ 0xFFFF
+		} else {
+			b = uint32(BF16(src[i])) << 16
+		}
+		dst[i] = math.Float32frombits(b)
 	}
 }
 
