@@ -10,7 +10,7 @@ import (
 // cut. It knows shapes alone, since a schedule decides in which order sums are
 // added, and results must not depend on the machine.
 type costModel struct {
-	cacheBytes  int // that the results of a thread's samples may take: about its second-level cache
+	cacheBytes  int // that the results of a thread's samples may take of its caches
 	worthBytes  int // of results that a segment must keep in the threads' caches
 	worthSetup  int // times the bytes of filters that each thread packs for itself
 	mostSamples int // at a time
@@ -20,7 +20,7 @@ type costModel struct {
 }
 
 var usualCosts = costModel{
-	cacheBytes:  1280 << 10,
+	cacheBytes:  2560 << 10,
 	worthBytes:  2 << 20,
 	worthSetup:  8,
 	mostSamples: 64,

@@ -137,7 +137,7 @@ func (g *segment) kept() int {
 // many elements when a part of the batch is a few samples. Nobody in the run
 // reads sums, so they can wait for its end.
 func (run *runOfSteps) split(size, n int) (kept *runOfSteps, late []*step) {
-	const leastFlopsPerByte = 16
+	const leastFlopsPerByte = 40
 	kept = &runOfSteps{}
 	for i, s := range run.steps {
 		flops := s.flops() / int64(n) * int64(size)
