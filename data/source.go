@@ -1,0 +1,76 @@
+package data
+
+import "fmt"
+
+// A Source is a set of samples that can be read in any order: a *Dataset in
+// memory, files on disk, or what a program of your own draws.
+type Source interface {
+	// Info describes the samples. It never changes.
+	Info() Info
+	// Read writes the samples index[0], index[1], … to dst, one after the other,
+	// each H·W·C numbers in the order row, column, channel; images lie in [0, 1].
+	// Several goroutines may call it at once. An index outside 0 … N-1 is an
+	// error, as is a sample that cannot be read.
+	Read(dst []float32, index []int32) error
+}
+
+// A ByteSource holds its samples as bytes, of which 0 stands for 0.0 and 255 for
+// 1.0. Training keeps them so on the device, in a quarter of the memory.
+type ByteSource interface {
+	Source
+	// ReadBytes is Read without the conversion.
+	ReadBytes(dst []byte, index []int32) error
+}
+
+// Info is what is known of a Source's samples.
+type Info struct {
+	// Name says where they come from, e.g. "builtin:seed=1 train".
+	Name string
+	// N samples of height H, width W and C channels. A row of a table is an
+	// image of one row and one column, a time series one of one row.
+	N, H, W, C int
+	// Labels holds N classes, or is nil where there are none.
+	Labels []uint8
+	// Classes holds the names of the classes, or is nil where they have none.
+	Classes []string
+}
+
+// SampleSize is the number of elements of a sample, H·W·C.
+func (i Info) SampleSize() int { return i.H * i.W * i.C }
+
+// Info describes the images.
+func (d *Dataset) Info() Info {
+	return Info{Name: d.Name, N: d.N, H: d.H, W: d.W, C: d.C, Labels: d.Labels}
+}
+
+// Read writes images as numbers from 0 to 1; see [Source].
+func (d *Dataset) Read(dst []float32, index []int32) error {
+	if err := d.Need(index); err != nil {
+		return err
+	}
+	size := d.SampleSize()
+	if len(dst) != len(index)*size {
+		return fmt.Errorf("data: %s: %d samples of %d elements want %d elements of memory, got %d", d.Name, len(index), size, len(index)*size, len(dst))
+	}
+	for k, i := range index {
+		for j, v := range d.Image(int(i)) {
+			dst[k*size+j] = float32(v) / 255
+		}
+	}
+	return nil
+}
+
+// ReadBytes writes images as bytes; see [ByteSource].
+func (d *Dataset) ReadBytes(dst []byte, index []int32) error {
+	if err := d.Need(index); err != nil {
+		return err
+	}
+	size := d.SampleSize()
+	if len(dst) != len(index)*size {
+		return fmt.Errorf("data: %s: %d samples of %d elements want %d bytes of memory, got %d", d.Name, len(index), size, len(index)*size, len(dst))
+	}
+	for k, i := range index {
+		copy(dst[k*size:], d.Image(int(i)))
+	}
+	return nil
+}
