@@ -108,12 +108,32 @@ func newRoot() *cobra.Command {
 	}
 	root.SetHelpTemplate(helpTemplate)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(trainCommand(), evalCommand(), reconstructCommand(), sampleCommand(), modelsCommand(), planCommand(), benchCommand(), infoCommand())
+	addGroup(root, "Train", trainCommand(), modelsCommand(), planCommand())
+	addGroup(root, "Use", reconstructCommand(), sampleCommand())
+	addGroup(root, "Understand", evalCommand())
+	addGroup(root, "Machine", benchCommand(), infoCommand())
 	root.SetHelpCommand(helpCommand(root))
 	for _, c := range root.Commands() {
 		c.Flags().SortFlags = false
 	}
 	return root
+}
+
+// listAnnotation holds root's list of commands.
+const listAnnotation = "commands"
+
+// addGroup adds commands that help lists together, in this order: cobra itself
+// would sort them.
+func addGroup(root *cobra.Command, title string, commands ...*cobra.Command) {
+	list := fmt.Sprintf("\n%s:\n", title)
+	for _, c := range commands {
+		list += fmt.Sprintf("  %-12s %s\n", c.Name(), c.Short)
+	}
+	if root.Annotations == nil {
+		root.Annotations = map[string]string{}
+	}
+	root.Annotations[listAnnotation] += list
+	root.AddCommand(commands...)
 }
 
 // helpTemplate puts the example next to the description.
@@ -122,10 +142,10 @@ const helpTemplate = `{{with (or .Long .Short)}}{{.}}{{end}}
 {{if .HasExample}}{{.Example}}
 
 {{end}}Usage: {{.UseLine}}{{if .HasAvailableSubCommands}} COMMAND
-
+{{with index .Annotations "` + listAnnotation + `"}}{{.}}{{else}}
 Commands:{{range .Commands}}{{if .IsAvailableCommand}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
-
+{{end}}
 hourglass help COMMAND tells more. The exit status is 0 when all is done, 1 for what
 could not be done, 2 for a wrong command line or configuration, and 130 after
 Ctrl-C.{{end}}{{if and .HasParent .HasAvailableLocalFlags}}
