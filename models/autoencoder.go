@@ -12,6 +12,7 @@ type autoencoder struct {
 	b                *graph.Builder
 	config           Config
 	encoder, decoder Apply
+	parts            []Part
 }
 
 // newAutoencoder declares the layers, and between them a dense layer that makes
@@ -19,8 +20,8 @@ type autoencoder struct {
 func newAutoencoder(b *graph.Builder, c Config, layers body) *autoencoder {
 	code := Dense{Units: c.Latent, Init: c.initializer()}
 	n := &autoencoder{b: b, config: c}
-	n.encoder, _ = declare(b, "encoder", append(layers.encoder, code, activation(c.CodeActivation)), c.shape())
-	n.decoder, _ = declare(b, "decoder", layers.decoder, kernels.Shape{c.Latent})
+	n.encoder, _ = n.declare("encoder", append(layers.encoder, code, activation(c.CodeActivation)), c.shape())
+	n.decoder, _ = n.declare("decoder", layers.decoder, kernels.Shape{c.Latent})
 	c.checkWeights(b)
 	return n
 }

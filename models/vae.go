@@ -93,11 +93,11 @@ func newVariational(b *graph.Builder, c Config) *variational {
 	layers := c.body()
 	n := &variational{autoencoder: autoencoder{b: b, config: c}}
 	var features kernels.Shape
-	n.encoder, features = declare(b, "encoder", layers.encoder, c.shape())
+	n.encoder, features = n.declare("encoder", layers.encoder, c.shape())
 	head := Dense{Units: c.Latent, Init: c.initializer()}
-	n.mean, _ = declare(b, "mean", head, features)
-	n.logvar, _ = declare(b, "logvar", head, features)
-	n.decoder, _ = declare(b, "decoder", layers.decoder, kernels.Shape{c.Latent})
+	n.mean, _ = n.declare("mean", head, features)
+	n.logvar, _ = n.declare("logvar", head, features)
+	n.decoder, _ = n.declare("decoder", layers.decoder, kernels.Shape{c.Latent})
 	if c.LearnSigma {
 		n.logSigma = b.Param("logsigma", func(value []float32, _ uint64) { value[0] = float32(math.Log(c.Sigma)) }, 1)
 	}

@@ -74,9 +74,9 @@ func (m vqvae) On(b *graph.Builder) Net {
 	last := c.Blocks[len(c.Blocks)-1]
 	init := c.initializer()
 	n := &quantized{autoencoder: autoencoder{b: b, config: c}}
-	n.encoder, n.grid = declare(b, "encoder", append(down, Conv2D{Filters: c.Latent, Kernel: [2]int{1, 1}, Init: init}), c.shape())
+	n.encoder, n.grid = n.declare("encoder", append(down, Conv2D{Filters: c.Latent, Kernel: [2]int{1, 1}, Init: init}), c.shape())
 	first := Conv2D{Filters: last.Filters, Kernel: c.window(last.Kernel), Pad: kernels.Same, Init: init}
-	n.decoder, _ = declare(b, "decoder", append(Serial{first, activation(c.Activation)}, c.ups(sizes)...), n.grid)
+	n.decoder, _ = n.declare("decoder", append(Serial{first, activation(c.Activation)}, c.ups(sizes)...), n.grid)
 	b.In("codebook", func() {
 		n.codebook = b.Variable("weight", Uniform(1/float64(c.Codebook)), c.Codebook, c.Latent)
 		n.count = b.Variable("count", Zeros, c.Codebook)
