@@ -13,8 +13,13 @@ import (
 // compositions are what TestVariants runs too: options put together in ways of
 // which each needs the others to hold.
 var compositions = map[string]Config{
-	"deep":                {Name: "deep", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{6, 5, 4}, Activation: "tanh"},
-	"stacked":             {Name: "stacked", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{6, 5}, Denoise: "mask:0.1,gaussian:0.2"},
+	"deep":    {Name: "deep", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{6, 5, 4}, Activation: "tanh"},
+	"stacked": {Name: "stacked", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{6, 5}, Denoise: "mask:0.1,gaussian:0.2"},
+	"stacked conv": {Name: "stacked", Network: "conv", Image: [3]int{5, 4, 1}, Latent: 2, Blocks: []Block{{Filters: 3}, {Filters: 4, Stride: 1}},
+		Denoise: "mask:0.1,gaussian:0.2", Norm: "group", Upsample: "nearest"},
+	"stacked sequence":    {Name: "stacked", Network: "sequence", Image: [3]int{1, 7, 2}, Latent: 2, Blocks: []Block{{Filters: 3}, {Filters: 4}}, Downsample: "max"},
+	"classifier":          {Name: "dense", Image: [3]int{3, 2, 1}, Latent: 4, Classes: 3},
+	"classifier of a vae": {Name: "vae", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{5}, Beta: 1, Classes: 2},
 	"linear preset":       {Name: "linear", Image: [3]int{3, 2, 1}, Latent: 2},
 	"sparse":              {Name: "sparse", Image: [3]int{3, 2, 1}, Latent: 9},
 	"sparse conv l1":      {Name: "sparse", Network: "conv", Image: [3]int{4, 4, 1}, Latent: 5, Sparsity: "l1:1e-2"},
@@ -216,7 +221,7 @@ func TestComposeErrors(t *testing.T) {
 		"contractive 0: want above 0; 1e-3 is the usual":                                                                      {Name: "contractive", Latent: 2},
 		"contractive: norm batch mixes the images of a batch, so that none has a Jacobian of its own: want none or group":     dense(func(c *Config) { c.Contractive, c.Norm = 1, "batch" }),
 		"contractive: latent 513 takes as many backward passes a step, want at most 512 or jacobian hutchinson":               dense(func(c *Config) { c.Contractive, c.Latent = 1, 513 }),
-		"denoise square: want gaussian or mask in a stacked model, whose codes have no rows and columns":                      {Name: "stacked", Latent: 2, Denoise: "square:3"},
+		"denoise square: want gaussian or mask in a stacked model, whose codes are no images":                                 {Name: "stacked", Latent: 2, Denoise: "square:3"},
 		`denoise "mask:0.1,mask:0.2,mask:0.3,mask:0.4": 4 corruptions for the 3 layers of the encoder, want at most one each`: {Name: "stacked", Latent: 2, Denoise: "mask:0.1,mask:0.2,mask:0.3,mask:0.4"},
 		"activation relu: the linear model has none: leave it out, or take dense":                                             {Name: "linear", Latent: 2, Activation: "relu"},
 		"latent 785: the images have 784 values, and a linear code of as many loses nothing: want at most that":               {Name: "linear", Latent: 785},

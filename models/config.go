@@ -282,7 +282,7 @@ func (c Config) checkNames() error {
 	if c.Jacobian != "" {
 		errs = append(errs, choose("jacobian", c.Jacobian, "exact", "hutchinson"))
 	}
-	errs = append(errs, c.checkLinear(), c.checkVAE(), c.checkIWAE(), c.checkVQVAE(), c.checkWAE(), c.checkSequence())
+	errs = append(errs, c.checkLinear(), c.checkVAE(), c.checkIWAE(), c.checkVQVAE(), c.checkWAE(), c.checkSequence(), c.checkClasses())
 	if cross && c.Output != "sigmoid" {
 		errs = append(errs, fmt.Errorf("output %s: want sigmoid, since a cross-entropy is of probabilities", c.Output))
 	}

@@ -30,7 +30,7 @@ func (m conv) Config() Config { return m.config }
 // On declares weight and bias of each convolution and dense layer, named as the
 // layers above are counted: encoder.0.weight [kh kw in out], and of a transposed
 // convolution decoder.3.weight [kh kw out in].
-func (m conv) On(b *graph.Builder) Net { return newAutoencoder(b, m.config, convBody(m.config)) }
+func (m conv) On(b *graph.Builder) Net { return newAutoencoder(b, m.config, m.config.body()) }
 
 // convBody returns the convolutions of Blocks, and the way back.
 func convBody(c Config) body {
@@ -85,22 +85,29 @@ func (c Config) down(block Block) Serial {
 }
 
 // up returns the layers of the decoder that undo a block, back to its input's
-// size.
+// size, with what follows a hidden layer.
 func (c Config) up(block Block, size [2]int) Serial {
-	kernel, stride := c.window(block.Kernel), c.window(block.Stride)
+	layers := c.upTo(block, block.Filters, size)
+	last := len(layers) - 1
+	return append(layers[:last:last], c.hidden(layers[last], block.Filters)...)
+}
+
+// upTo returns the bare layers that lead from a block's result to an image of
+// its input's size and so many channels.
+func (c Config) upTo(block Block, channels int, size [2]int) Serial {
+	kernel, stride, init := c.window(block.Kernel), c.window(block.Stride), c.initializer()
 	if c.Upsample == "transpose" {
-		return c.hidden(ConvTranspose2D{Filters: block.Filters, Kernel: kernel, Stride: stride,
-			Pad: kernels.Same, Size: size, Init: c.initializer()}, block.Filters)
+		return Serial{ConvTranspose2D{Filters: channels, Kernel: kernel, Stride: stride, Pad: kernels.Same, Size: size, Init: init}}
 	}
-	s := c.hidden(Conv2D{Filters: block.Filters, Kernel: kernel, Pad: kernels.Same, Init: c.initializer()}, block.Filters)
+	convolution := Conv2D{Filters: channels, Kernel: kernel, Pad: kernels.Same, Init: init}
 	if block.Stride == 1 {
-		return s
+		return Serial{convolution}
 	}
 	mode := kernels.Nearest
 	if c.Upsample == "bilinear" {
 		mode = kernels.Bilinear
 	}
-	return append(Serial{Upsample2D{Scale: stride, Mode: mode}, Crop2D{Size: size}}, s...)
+	return Serial{Upsample2D{Scale: stride, Mode: mode}, Crop2D{Size: size}, convolution}
 }
 
 // window returns the rows and columns of a kernel or stride: in sequences, which

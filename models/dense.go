@@ -20,7 +20,7 @@ func (m dense) Config() Config { return m.config }
 
 // On declares encoder.I.weight [in, out] and encoder.I.bias [out] for each dense
 // layer I of the encoder, and the same of the decoder.
-func (m dense) On(b *graph.Builder) Net { return newAutoencoder(b, m.config, denseBody(m.config)) }
+func (m dense) On(b *graph.Builder) Net { return newAutoencoder(b, m.config, m.config.body()) }
 
 // body is the layers of an autoencoder but for those that make the code.
 type body struct {

@@ -54,6 +54,10 @@ type Phase struct {
 	// and 0 elsewhere. It must broadcast to the images.
 	Missing *graph.Node
 
+	// Labels is the class of each image of the batch, 0, 1, …, as numbers [N 1].
+	// Losses and metrics of classifiers want it.
+	Labels *graph.Node
+
 	// Samples is how many codes Metrics draws for each image to estimate ln p(x)
 	// of a variational model; 0 leaves nll_is out.
 	Samples int

@@ -91,6 +91,19 @@ func BCE(b *graph.Builder, r Reduction, logits, want *graph.Node) *graph.Node {
 	return compare(b, r, kernels.BCELogits, 0, logits, want)
 }
 
+// CrossEntropy is −Σ_k t_k·ln(eˡᵏ/Σ eˡ) in nats of the softmax of logits l [N K]
+// from targets t [N K], which add up to 1 in each row, mean over the batch:
+// PyTorch's CrossEntropyLoss. It is computed as ln Σ eˡ − Σ t·l, so that no
+// probability rounds to 0.
+func CrossEntropy(b *graph.Builder, logits, targets *graph.Node) *graph.Node {
+	l, t := b.ShapeOf(logits), b.ShapeOf(targets)
+	if b.Err() == nil && (len(l) != 2 || !l.Equal(t)) {
+		return b.Fail("cross-entropy: logits %v and targets %v, want two batches [N K] of one shape", l, t)
+	}
+	sums := b.Apply(kernels.LogSumExp{Axes: kernels.AxesOf(1)}, logits)
+	return b.Mean(b.Sub(sums, b.Sum(b.Mul(logits, targets), 1)))
+}
+
 // KL is the divergence of the Gaussian of the given mean and ln σ², both [N z],
 // from N(0, 1): −½Σ(1 + ln σ² − μ² − σ²) in nats, summed over the code units,
 // mean over the batch (Kingma and Welling, Auto-Encoding Variational Bayes,

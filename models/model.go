@@ -48,6 +48,8 @@ type Net interface {
 	//	denoise_psnr  its peak signal-to-noise ratio in decibels
 	//	activation    of a sparse model: mean of |a| over the units of the code
 	//	contractive   ‖∂code/∂image‖²_F, or its estimate
+	//	cross_entropy of a classifier: −ln p(label|image), in nats
+	//	accuracy      of a classifier: the share of images whose label is the likeliest
 	//
 	// The corruption is a function of p.Step alone, so that all models meet the
 	// same.
@@ -176,6 +178,12 @@ type Config struct {
 	// pass for each unit of the code, or hutchinson, an unbiased estimate by
 	// one.
 	Jacobian string `toml:"jacobian,omitempty" json:"jacobian,omitempty"`
+
+	// Classes, if not 0, puts a softmax layer of so many units on the code and
+	// makes the model learn the labels of its images, 0 to Classes−1.
+	Classes int `toml:"classes,omitempty" json:"classes,omitempty"`
+	// HeadOnly trains that layer alone and leaves the encoder as it is.
+	HeadOnly bool `toml:"head_only,omitempty" json:"head_only,omitempty"`
 }
 
 // Block is a convolution with its activation.
@@ -254,9 +262,14 @@ func New(c Config) (Model, error) {
 		return nil, err
 	}
 	for _, m := range models {
-		if m.name == c.base() {
-			return compose(m.build(c), c)
+		if m.name != c.base() {
+			continue
 		}
+		whole, err := compose(m.build(c), c)
+		if err == nil && c.Classes > 0 {
+			whole = classifier{whole, c}
+		}
+		return whole, err
 	}
 	return nil, choose("model", c.Name, Names()...)
 }

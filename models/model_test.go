@@ -76,9 +76,15 @@ func variantGraph(t *testing.T, b *graph.Builder, m Model) (feeds, []*graph.Node
 	t.Helper()
 	c, net := m.Config(), m.On(b)
 	x, step := b.Input("x", 3, c.Image[0], c.Image[1], c.Image[2]), b.InputOf(kernels.Int32, "step", 1)
-	loss := net.Loss(x, Phase{Training: true, Step: step, Seed: 5})
+	in := feeds{x: formula("x", x.Shape().TotalSize(), 1), step: {2}}
+	var labels *graph.Node
+	if c.Classes > 0 {
+		labels = b.Input("labels", 3, 1)
+		in[labels] = []float64{1, 0, 1}
+	}
+	loss := net.Loss(x, Phase{Training: true, Step: step, Seed: 5, Labels: labels})
 	outs := []*graph.Node{loss.Total, net.Decode(net.Encode(x))}
-	for _, term := range net.Metrics(x, Phase{Step: step, Seed: 6}) {
+	for _, term := range net.Metrics(x, Phase{Step: step, Seed: 6, Labels: labels}) {
 		outs = append(outs, term.Node)
 	}
 	for _, a := range b.Assignments() {
@@ -91,7 +97,6 @@ func variantGraph(t *testing.T, b *graph.Builder, m Model) (feeds, []*graph.Node
 	if got := b.ShapeOf(outs[1]); !got.Equal(b.ShapeOf(x)) {
 		t.Errorf("the reconstruction of %v has shape %v", b.ShapeOf(x), got)
 	}
-	in := feeds{x: formula("x", x.Shape().TotalSize(), 1), step: {2}}
 	for i := range in[x] {
 		in[x][i] = math.Abs(in[x][i])
 	}

@@ -48,6 +48,8 @@ var optionsAbout = map[string]string{
 	"sparsity":        "penalty of the code: l1:WEIGHT or kl:RHO:WEIGHT",
 	"contractive":     "weight of the squared norm of the encoder's Jacobian",
 	"jacobian":        "how that is computed: exact or hutchinson",
+	"classes":         "learn labels of so many classes by a softmax layer on the code, 0 for none",
+	"head_only":       "train that layer alone",
 }
 
 // Options returns the options that a model takes, in the order of Config's

@@ -24,7 +24,7 @@ var presets = []preset{
 	{name: "deep", about: "dense of several layers, mirrored in the decoder", base: "dense",
 		start: Config{Latent: 32},
 		rest:  Config{Hidden: []int{512, 256, 128}, CodeActivation: "identity"}},
-	{name: "stacked", about: "deep, each layer trained on its own before all are trained together", base: "dense",
+	{name: "stacked", about: "deep, each layer trained on its own before all are trained together", base: "dense", anyNetwork: true,
 		start: Config{Latent: 64},
 		rest:  Config{Hidden: []int{512, 256}, CodeActivation: "identity"}},
 	{name: "linear", about: "dense without activations: the code spans the subspace of PCA", base: "dense",

@@ -22,7 +22,7 @@ type sequence struct{ config Config }
 func (m sequence) Config() Config { return m.config }
 
 // On declares the variables as conv does, with filters [1 k in out].
-func (m sequence) On(b *graph.Builder) Net { return newAutoencoder(b, m.config, convBody(m.config)) }
+func (m sequence) On(b *graph.Builder) Net { return newAutoencoder(b, m.config, m.config.body()) }
 
 // checkSequence checks the shape of windows.
 func (c Config) checkSequence() error {

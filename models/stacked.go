@@ -16,6 +16,9 @@ import (
 // Networks, 2007). With Denoise the layer is given a corrupted h_(k−1), as in
 // Vincent et al., Stacked Denoising Autoencoders (2010).
 //
+// A layer is a dense one of Hidden, or a block of a convolutional network, whose
+// last layer is the dense one that makes the code.
+//
 // The image is compared by the config's loss, the codes by the squared error,
 // mean over all elements.
 type stage struct {
@@ -24,21 +27,30 @@ type stage struct {
 }
 
 // Stages returns the models that a stacked model's layers are trained by before
-// all are trained together, in their order; none of another model. Variables
+// all are trained together, in their order; none of another model, nor of a
+// classifier, which labels train. Variables
 // have the names that they have in the whole model: a stage begins with what
 // the earlier ones came to.
 //
 // Of a stage's Net, Encode gives h_k and Decode h_(k−1), for k > 1 not an image.
 func Stages(m Model) []Model {
 	c := m.Config()
-	if _, isStage := m.(stage); isStage || c.Name != "stacked" {
+	if _, isStage := m.(stage); isStage || c.Name != "stacked" || c.Classes > 0 {
 		return nil
 	}
 	var all []Model
-	for layer := 1; layer <= len(c.Hidden)+1; layer++ {
+	for layer := 1; layer <= c.stackDepth(); layer++ {
 		all = append(all, stage{c, layer})
 	}
 	return all
+}
+
+// stackDepth returns the number of layers of a stacked model's encoder.
+func (c Config) stackDepth() int {
+	if c.isConvolutional() {
+		return len(c.Blocks) + 1
+	}
+	return len(c.Hidden) + 1
 }
 
 // stageCorruptions returns what the stages of a stacked model corrupt their
@@ -51,14 +63,14 @@ func (c Config) stageCorruptions() ([]corruption, error) {
 			err = k.check(c.Image)
 		}
 		if err == nil && k.kind != "gaussian" && k.kind != "mask" {
-			err = fmt.Errorf("denoise %s: want gaussian or mask in a stacked model, whose codes have no rows and columns", k.kind)
+			err = fmt.Errorf("denoise %s: want gaussian or mask in a stacked model, whose codes are no images", k.kind)
 		}
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, k)
 	}
-	if layers := len(c.Hidden) + 1; len(all) > layers {
+	if layers := c.stackDepth(); len(all) > layers {
 		return nil, fmt.Errorf("denoise %q: %d corruptions for the %d layers of the encoder, want at most one each", c.Denoise, len(all), layers)
 	}
 	return all, nil
@@ -68,32 +80,81 @@ func (c Config) stageCorruptions() ([]corruption, error) {
 func (m stage) Config() Config { return m.config }
 
 // On declares the encoder's layers up to the stage's, those below as fixed, and
-// the layer of the decoder.
+// the layers of the decoder that undo the stage's.
 func (m stage) On(b *graph.Builder) Net {
-	c, layers := m.config, denseBody(m.config)
-	code := Dense{Units: c.Latent, Init: c.initializer()}
-	encoder := append(layers.encoder, code, activation(c.CodeActivation))
-	each := len(c.hidden(code, c.Latent)) // layers of the Serial that make a hidden one
-	start := len(c.view()) + 1            // behind what makes numbers of the image
-	from, to := start+(m.layer-1)*each, min(start+m.layer*each, len(encoder))
-	if m.layer == 1 {
-		from = 0
+	parts, k := m.config.stackParts(), m.layer-1
+	var encoder, decoder Serial
+	from, back := 0, 0
+	for i, part := range parts {
+		if i < k {
+			from += len(part.encoder)
+		} else if i > k {
+			back += len(part.decoder)
+		}
+		encoder = append(encoder, part.encoder...)
+		decoder = append(parts[i].decoder[:len(parts[i].decoder):len(parts[i].decoder)], decoder...)
 	}
-	back := (len(c.Hidden) + 1 - m.layer) * each
-	backTo := min(back+each, len(layers.decoder))
-	if m.layer == 1 {
-		backTo = len(layers.decoder)
-	}
-
 	n := &stageNet{b: b, stage: m}
-	shape := c.shape()
+	shape := m.config.shape()
 	n.below, shape = declarePart(b, "encoder", encoder, 0, from, shape)
 	for _, p := range b.Params() {
 		p.Fixed = true
 	}
-	n.encoder, shape = declarePart(b, "encoder", encoder, from, to, shape)
-	n.decoder, _ = declarePart(b, "decoder", layers.decoder, back, backTo, shape)
+	n.encoder, shape = declarePart(b, "encoder", encoder, from, from+len(parts[k].encoder), shape)
+	n.decoder, _ = declarePart(b, "decoder", decoder, back, back+len(parts[k].decoder), shape)
 	return n
+}
+
+// stackPart is what one layer adds to a stacked model: the layers of the
+// encoder that make h_k of h_(k−1), and those of the decoder that undo them.
+type stackPart struct{ encoder, decoder Serial }
+
+// stackParts cuts a stacked model into its layers, the one at the image first.
+// A convolution is undone by a transposed one (or what Upsample says) of the same
+// kernel and stride that has as many filters as the layer below: the decoder
+// mirrors the encoder channel by channel (Masci et al., Stacked Convolutional
+// Auto-Encoders for Hierarchical Feature Extraction, 2011).
+func (c Config) stackParts() []stackPart {
+	init := c.initializer()
+	var parts []stackPart
+	if !c.isConvolutional() {
+		view := append(c.view(), Flatten{})
+		back := Serial{Dense{Units: c.shape().Size(), Init: init}, Reshape{To: c.shape()}}
+		for _, width := range c.Hidden {
+			parts = append(parts, stackPart{append(view, c.hidden(Dense{Units: width, Init: init}, width)...), back})
+			view, back = nil, c.hidden(Dense{Units: width, Init: init}, width)
+		}
+		code := append(view, Dense{Units: c.Latent, Init: init}, activation(c.CodeActivation))
+		return append(parts, stackPart{code, back})
+	}
+	_, sizes := c.downs()
+	view, below := c.view(), c.Image[2]
+	for i, block := range c.Blocks {
+		back := c.up(Block{Filters: below, Kernel: block.Kernel, Stride: block.Stride}, sizes[i])
+		if i == 0 {
+			back = c.upTo(block, below, sizes[i])
+		}
+		parts = append(parts, stackPart{append(view, c.down(block)...), back})
+		view, below = nil, block.Filters
+	}
+	last := sizes[len(sizes)-1]
+	top := kernels.Shape{last[0], last[1], below}
+	return append(parts, stackPart{
+		Serial{Flatten{}, Dense{Units: c.Latent, Init: init}, activation(c.CodeActivation)},
+		Serial{Dense{Units: top.Size(), Init: init}, activation(c.Activation), Reshape{To: top}},
+	})
+}
+
+// stackedBody returns the layers of a whole stacked model.
+func stackedBody(c Config) body {
+	var whole body
+	parts := c.stackParts()
+	for i := range parts {
+		whole.encoder = append(whole.encoder, parts[i].encoder...)
+		whole.decoder = append(whole.decoder, parts[len(parts)-1-i].decoder...)
+	}
+	whole.encoder = whole.encoder[:len(whole.encoder)-2] // newAutoencoder adds the code
+	return whole
 }
 
 // declarePart declares layers from up to to of a stack, under the names that

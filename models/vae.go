@@ -75,7 +75,10 @@ func (c Config) checkVAE() error {
 
 // body returns the layers that Network names.
 func (c Config) body() body {
-	if c.isConvolutional() {
+	switch {
+	case c.Name == "stacked":
+		return stackedBody(c)
+	case c.isConvolutional():
 		return convBody(c)
 	}
 	return denseBody(c)

@@ -91,6 +91,14 @@ func (n *quantized) Encode(x *graph.Node) *graph.Node {
 	return n.b.Reshape(q.codes, n.rowsOf(x), n.grid.Size())
 }
 
+// code returns the codes [N h·w·D], with the gradient going to what was
+// quantised.
+func (n *quantized) code(x *graph.Node, p Phase) *graph.Node {
+	q := n.quantize(n.encode(x, p))
+	straight := n.b.Add(q.z, n.b.Fn(kernels.Detach, 0, n.b.Sub(q.codes, q.z)))
+	return n.b.Reshape(straight, n.rowsOf(x), n.grid.Size())
+}
+
 // Decode returns the images [N H W C] of codes [N h·w·D], which need not be
 // those of the codebook.
 func (n *quantized) Decode(z *graph.Node) *graph.Node {

@@ -22,6 +22,7 @@ import composed
 import formula
 import latent
 import ops
+import stages
 from autoencoders import MODELS
 
 TORCH = "2.15.0"
@@ -77,8 +78,8 @@ def started(make, weights, dtype):
 
 def ten_steps(net, terms):
     """Steps of Adam on what terms(step) returns: the loss and what it is made of."""
-    params = dict(net.named_parameters())
-    adam = torch.optim.Adam(net.parameters(), **ADAM)
+    params = {n: p for n, p in net.named_parameters() if p.requires_grad}
+    adam = torch.optim.Adam(params.values(), **ADAM)
     losses, gradients = {"loss": []}, {}
     for step in range(STEPS):
         adam.zero_grad()
@@ -176,10 +177,10 @@ def golden_composed(batches):
     write("golden_composed.safetensors", out)
 
 
-def golden_latent(batches):
-    """All cases of latent.py in one file, each tensor behind its case's name."""
+def golden_cases(file, cases):
+    """All cases of latent.py or stages.py in one file, each tensor behind its case's name."""
     out = {}
-    for case, (make, images, extra) in latent.cases(batches).items():
+    for case, (make, images, extra) in cases.items():
         weights = initial_weights(make())
 
         def run(dtype):
@@ -196,7 +197,7 @@ def golden_latent(batches):
         for kind, values in (("gradient", double["gradients"]), ("final", double["final"])):
             out.update({f"{case}/{kind}.{n}": v.astype(np.float32) for n, v in values.items()})
         print(f"  {case}: {double['losses']['loss'][0]:.6f} to {double['losses']['loss'][-1]:.6f}")
-    write("golden_latent.safetensors", out)
+    write(file, out)
 
 
 def write(name, tensors):
@@ -214,10 +215,11 @@ def main():
     torch.use_deterministic_algorithms(True)
     batches = formula.images(STEPS, BATCH)
     write("golden_batches.safetensors", {"batches": batches})
-    for model, (make, latent) in MODELS.items():
-        golden(model, make, latent, batches)
+    for model, (make, width) in MODELS.items():
+        golden(model, make, width, batches)
     golden_composed(batches)
-    golden_latent(batches)
+    golden_cases("golden_latent.safetensors", latent.cases(batches))
+    golden_cases("golden_stages.safetensors", stages.cases(batches))
     tensors, cases = ops.cases()
     write("golden_ops.safetensors", tensors)
     (HERE / "golden_ops.json").write_text("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")
