@@ -9,19 +9,28 @@ import (
 	"strings"
 )
 
-// WriteNPY writes an array as NumPy's .npy format, version 1.0: the magic
-// string, the header's length as 2 bytes, the header padded so that the
+// NPY writes an array as NumPy's .npy format, version 1.0, piece by piece: the
+// magic string, the header's length as 2 bytes, the header padded so that the
 // elements begin at a multiple of 64 bytes, then the elements, row-major and
-// little-endian (NumPy Enhancement Proposal 1). It is an error when the shape
-// does not hold len(values) elements.
-func WriteNPY(w io.Writer, shape []int, values []float32) error {
-	size, dims := 1, ""
+// little-endian (NumPy Enhancement Proposal 1).
+type NPY struct {
+	w       io.Writer
+	shape   []int
+	missing int
+	buffer  []byte
+}
+
+// NewNPY writes the header of an array float32 of the given shape. It does not
+// buffer small writes beyond those of one call of Write.
+func NewNPY(w io.Writer, shape ...int) (*NPY, error) {
+	n := &NPY{w: w, shape: shape, missing: 1, buffer: make([]byte, 0, 1<<16)}
+	dims := ""
 	for _, d := range shape {
-		size *= d
+		if d < 0 {
+			return nil, fmt.Errorf("export: npy: shape %v, want no negative size", shape)
+		}
+		n.missing *= d
 		dims += strconv.Itoa(d) + ","
-	}
-	if size != len(values) {
-		return fmt.Errorf("export: npy: shape %v holds %d elements, got %d", shape, size, len(values))
 	}
 	if len(shape) > 1 { // Python writes the comma behind a single element alone
 		dims = strings.ReplaceAll(strings.TrimSuffix(dims, ","), ",", ", ")
@@ -30,18 +39,50 @@ func WriteNPY(w io.Writer, shape []int, values []float32) error {
 	const prefix = 10
 	header += strings.Repeat(" ", 63-(prefix+len(header))%64) + "\n"
 	out := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(header)))
-	if _, err := w.Write(append(out, header...)); err != nil {
-		return err
+	_, err := w.Write(append(out, header...))
+	return n, err
+}
+
+// Write writes the next elements. More than the shape holds are an error.
+func (n *NPY) Write(values []float32) error {
+	if len(values) > n.missing {
+		return fmt.Errorf("export: npy: %d elements more than the shape %v holds", len(values)-n.missing, n.shape)
 	}
-	buffer := make([]byte, 0, 1<<16)
+	n.missing -= len(values)
+	n.buffer = n.buffer[:0]
 	for i, v := range values {
-		buffer = binary.LittleEndian.AppendUint32(buffer, math.Float32bits(v))
-		if len(buffer) == cap(buffer) || i == len(values)-1 {
-			if _, err := w.Write(buffer); err != nil {
+		n.buffer = binary.LittleEndian.AppendUint32(n.buffer, math.Float32bits(v))
+		if len(n.buffer) == cap(n.buffer) || i == len(values)-1 {
+			if _, err := n.w.Write(n.buffer); err != nil {
 				return err
 			}
-			buffer = buffer[:0]
+			n.buffer = n.buffer[:0]
 		}
 	}
 	return nil
+}
+
+// Close returns an error if elements are missing.
+func (n *NPY) Close() error {
+	if n.missing > 0 {
+		return fmt.Errorf("export: npy: %d elements are missing of shape %v", n.missing, n.shape)
+	}
+	return nil
+}
+
+// WriteNPY writes a whole array; see [NPY]. It is an error when the shape does
+// not hold len(values) elements.
+func WriteNPY(w io.Writer, shape []int, values []float32) error {
+	size := 1
+	for _, d := range shape {
+		size *= d
+	}
+	if size != len(values) {
+		return fmt.Errorf("export: npy: shape %v holds %d elements, got %d", shape, size, len(values))
+	}
+	n, err := NewNPY(w, shape...)
+	if err != nil {
+		return err
+	}
+	return n.Write(values)
 }
