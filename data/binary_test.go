@@ -57,7 +57,7 @@ func TestOpenBinary(t *testing.T) {
 		t.Errorf("hash %#x, want 0x1ca8bc28318901a8", got)
 	}
 	_, err = Open("binary:", Train)
-	wantError(t, err, `data "binary:"`, "binary:mnist:DIR")
+	wantError(t, err, `data "binary:"`, "binary:SPEC")
 	_, err = Open("binary:minst:d", Train)
 	wantError(t, err, `data "minst:d"`, "unknown")
 }

@@ -112,7 +112,7 @@ func TestSplitErrors(t *testing.T) {
 		wantError(t, err, "fraction in [0, 1)")
 	}
 	_, _, err := d.Split(0.9, 1)
-	wantError(t, err, "none of 3 images for training")
+	wantError(t, err, "none of 3 samples for training")
 }
 
 func TestValidate(t *testing.T) {

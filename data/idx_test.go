@@ -191,9 +191,9 @@ func TestOpenSpecErrors(t *testing.T) {
 		"mnist:":            {"folder", "mnist:DIR"},
 		"builtin:":          {"builtin:seed=NUMBER"},
 		"builtin:sed=3":     {"builtin:seed=NUMBER", "sed=3"},
-		"builtin:seed=":     {"want a seed", `got ""`},
-		"builtin:seed=-1":   {"want a seed", `got "-1"`},
-		"builtin:seed=1e99": {"want a seed", "1e99"},
+		"builtin:seed=":     {"builtin:seed=NUMBER"},
+		"builtin:seed=-1":   {"option seed", `got "-1"`},
+		"builtin:seed=1e99": {"option seed", "1e99"},
 	} {
 		_, err := Open(spec, Train)
 		wantError(t, err, want...)

@@ -2,37 +2,177 @@ package data
 
 import (
 	"fmt"
-	"strconv"
+	"math"
 	"strings"
 )
 
 // builtinSeed is the seed of the plain specifications "builtin" and "series".
 const builtinSeed = 1
 
-// specs tells a user what Open takes.
-const specs = "builtin, builtin:seed=NUMBER, series, series:seed=NUMBER or mnist:DIR, any of them behind binary:"
-
-// A SpecError tells that a specification names no data set.
-type SpecError struct {
-	Spec   string
-	Reason string
+// Options says how [OpenSource] reads a data set.
+type Options struct {
+	// MemoryLimit is the number of bytes up to which a set is held in memory, as
+	// bytes for images and float32 for other numbers; a larger one is read from
+	// its files as it is needed. 0 stands for a quarter of the machine's memory.
+	MemoryLimit int64
+	// Lazy leaves the built-in digits undrawn until they are needed; see
+	// [OpenLazy].
+	Lazy bool
+	// Strict makes a sample that cannot be read an error. Without it such a
+	// sample is left out, or, where that shows only after the set is open, the
+	// next good one stands in for it.
+	Strict bool
+	// Warn, if not nil, is told of each such sample, in one line. Calls come one
+	// at a time, though maybe from other goroutines.
+	Warn func(string)
 }
 
-// Error names the specification and says what is wanted in its place.
-func (e *SpecError) Error() string { return fmt.Sprintf("data %q: %s", e.Spec, e.Reason) }
+// A BrokenError tells that one sample cannot be read, though others may be.
+type BrokenError struct {
+	Sample string // the file, and the place in it if it holds several samples
+	Reason error
+}
 
-// Open returns the part of a data set that a specification names, complete:
+// Error names the sample and what is wrong with it.
+func (e *BrokenError) Error() string { return fmt.Sprintf("data: %s: %v", e.Sample, e.Reason) }
+
+// Unwrap returns the reason.
+func (e *BrokenError) Unwrap() error { return e.Reason }
+
+// A Checker is a Source that can tell of a sample at little cost, as from the
+// first bytes of its file, that it is broken. OpenSource leaves such samples
+// out. Several goroutines may call Check at once.
+type Checker interface {
+	Source
+	// Check returns a *BrokenError for a sample that Read could not read; nil
+	// promises nothing.
+	Check(i int) error
+}
+
+// kind is a line of the table of what can be opened.
+type kind struct {
+	name string
+	path string // what the form shows behind the colon, as DIR; "" for a kind without
+	what string // the same in words: "the folder of the IDX files"
+	// options are written as in messages, each "key=VALUE"; a key alone is a
+	// switch.
+	options []string
+	wraps   bool // what stands behind the colon is another specification
+	about   string
+	open    func(s *spec, split Split, o Options) (Source, error)
+}
+
+// form is how a kind is written, without options.
+func (k kind) form() string {
+	if k.path == "" {
+		return k.name
+	}
+	return k.name + ":" + k.path
+}
+
+// usage is how a kind is written, with its options.
+func (k kind) usage() string {
+	options := strings.Join(k.options, ",")
+	switch {
+	case options == "":
+		return k.form()
+	case k.path == "":
+		return k.name + ":" + options
+	}
+	return k.form() + "," + options
+}
+
+// kinds is the table of what can be opened: one line a kind, and the reader in
+// a file of its own.
 //
-//	builtin         28×28 grey digits drawn by this package: 60,000 and 10,000
-//	builtin:seed=7  the same kind, other digits
-//	series          windows [1 128 1] of a drawn time series, some of the test
-//	                part's with anomalies, label 1
-//	series:seed=7   the same kind, another series
-//	mnist:DIR       MNIST's IDX files in the folder DIR, gzip or plain
-//	binary:SPEC     the images of another specification with every value drawn
-//	                as 0 or 255, see [Dataset.Binarized], with seed 1
+// To add a kind, write its line and its open function, which gets the
+// specification taken apart (a path, and options that the table allows) and
+// returns a Source:
 //
-// Anything else is a [*SpecError] that lists these.
+//   - It reads options by s.whole, s.number, s.word, s.has, and then returns
+//     s.err if that is set.
+//   - It returns a *Dataset if it has read all samples anyway. If it can read
+//     single samples it returns a Source of its own, and leaves it to OpenSource
+//     to hold a small set in memory: there is no need to look at MemoryLimit.
+//     What decodes to bytes should be a [ByteSource].
+//   - Info and its labels are complete when it returns. Info.Name is the
+//     specification and the split, as "images:cats train".
+//   - A sample that is broken while others are not makes Read return an error
+//     that wraps a [*BrokenError]; OpenSource deals with it as Strict says. A
+//     [Checker] lets it leave out samples before the first is read. A fault of
+//     the set as a whole is an ordinary error, of its specification one by
+//     s.fail.
+//   - A set that is published in one piece takes the option test=SHARE and
+//     returns part of it by [partOf] where samples are independent; of a series
+//     the last steps are the test part, so that no window lies in both.
+//   - Numbers that are no images are scaled so that the training part lies in
+//     [0, 1], by channel; Info.Low and Info.High say what 0 and 1 stand for, and
+//     are those of the training part in both parts.
+func kinds() []kind {
+	return []kind{
+		{name: "builtin", options: []string{"seed=NUMBER"}, open: openBuiltin,
+			about: "28×28 grey digits that Hourglass draws: 60,000 and 10,000"},
+		{name: "series", options: []string{"seed=NUMBER"}, open: openSeries,
+			about: "windows [1 128 1] of a drawn time series, some of the test part's with anomalies, label 1"},
+		{name: "mnist", path: "DIR", what: "the folder of the IDX files", open: openMNIST,
+			about: "IDX files by MNIST's names, gzip or plain: MNIST, Fashion-MNIST, KMNIST"},
+		{name: "binary", path: "SPEC", what: "a data set", wraps: true, open: openBinary,
+			about: "the images of another specification, every value drawn as 0 or 1 once and for all"},
+	}
+}
+
+// A Kind describes a kind of data set that can be opened.
+type Kind struct {
+	Form    string   // "mnist:DIR"
+	Options []string // "seed=NUMBER"; one without = is a switch
+	About   string
+}
+
+// Kinds lists what [OpenSource] opens.
+func Kinds() []Kind {
+	var all []Kind
+	for _, k := range kinds() {
+		all = append(all, Kind{k.form(), k.options, k.about})
+	}
+	return all
+}
+
+// forms tells a user what can be opened.
+func forms(all []kind) string {
+	var list []string
+	for _, k := range all {
+		if !k.wraps {
+			list = append(list, k.form())
+		}
+	}
+	return strings.Join(list[:len(list)-1], ", ") + " or " + list[len(list)-1] + ", any of them behind binary:"
+}
+
+// OpenSource returns the part of a data set that a specification names,
+//
+//	KIND[:PATH][,KEY=VALUE]…
+//
+// as "builtin", "builtin:seed=7", "mnist:DIR" or "binary:mnist:DIR"; [Kinds]
+// lists them with their options. A comma that belongs to a path is written
+// twice. A set of up to Options.MemoryLimit bytes is a *Dataset; a larger one is
+// read as it is needed. What names no data set is a [*SpecError].
+func OpenSource(spec string, split Split, o Options) (Source, error) {
+	if split != Train && split != Test {
+		return nil, fmt.Errorf("data: want split %d (train) or %d (test), got %d", Train, Test, int(split))
+	}
+	s, k, err := parseSpec(spec)
+	if err != nil {
+		return nil, err
+	}
+	set, err := k.open(s, split, o)
+	if err != nil {
+		return nil, err
+	}
+	return o.settle(set)
+}
+
+// Open is [OpenSource] for a set that is to be in memory, complete, whatever its
+// size.
 func Open(spec string, split Split) (*Dataset, error) {
 	d, err := OpenLazy(spec, split)
 	if err != nil {
@@ -47,48 +187,47 @@ func Open(spec string, split Split) (*Dataset, error) {
 // samples of a batch, [Dataset.Load] all of them; a run can take its first step
 // before the set is there. Data sets that come from files are complete.
 func OpenLazy(spec string, split Split) (*Dataset, error) {
-	if split != Train && split != Test {
-		return nil, fmt.Errorf("data: want split %d (train) or %d (test), got %d", Train, Test, int(split))
+	s, err := OpenSource(spec, split, Options{MemoryLimit: math.MaxInt64, Lazy: true, Strict: true})
+	if err != nil {
+		return nil, err
 	}
-	kind, rest, parameters := strings.Cut(spec, ":")
-	switch {
-	case kind == "builtin" || kind == "series":
-		seed, err := uint64(builtinSeed), error(nil)
-		if parameters {
-			seed, err = parseSeed(kind, rest)
-		}
-		if err != nil {
-			return nil, &SpecError{spec, err.Error()}
-		}
-		if kind == "series" {
-			return openSeries(seed, split)
-		}
-		return builtin(seed, split), nil
-	case kind == "binary" && rest != "":
-		d, err := OpenLazy(rest, split)
-		if err != nil {
-			return nil, err
-		}
-		return d.Binarized(builtinSeed, split), nil
-	case kind == "binary":
-		return nil, &SpecError{spec, "want a data set behind the colon, as in binary:mnist:DIR"}
-	case kind == "mnist" && rest != "":
-		return readMNIST(rest, split)
-	case kind == "mnist":
-		return nil, &SpecError{spec, "want the folder of the IDX files, as in mnist:DIR"}
-	}
-	return nil, &SpecError{spec, "unknown data set; want " + specs}
+	return s.(*Dataset), nil
 }
 
-// parseSeed reads "seed=NUMBER" behind a kind of data.
-func parseSeed(kind, s string) (uint64, error) {
-	name, value, _ := strings.Cut(s, "=")
-	if name != "seed" {
-		return 0, fmt.Errorf("want %s:seed=NUMBER, got %q after the colon", kind, s)
+// openBuiltin opens the digits that this package draws.
+func openBuiltin(s *spec, split Split, _ Options) (Source, error) {
+	seed := s.seed(builtinSeed)
+	if s.err != nil {
+		return nil, s.err
 	}
-	seed, err := strconv.ParseUint(value, 10, 64)
+	return builtin(seed, split), nil
+}
+
+// openMNIST opens IDX files.
+func openMNIST(s *spec, split Split, _ Options) (Source, error) {
+	d, err := readMNIST(s.path, split)
 	if err != nil {
-		return 0, fmt.Errorf("want a seed from 0 to 18446744073709551615, got %q", value)
+		return nil, err
 	}
-	return seed, nil
+	return d, nil
+}
+
+// openBinary opens another set and binarizes it.
+func openBinary(s *spec, split Split, o Options) (Source, error) {
+	set, err := OpenSource(s.path, split, o)
+	if err != nil {
+		return nil, err
+	}
+	return set.(*Dataset).Binarized(builtinSeed, split), nil
+}
+
+// settle brings what a reader returned into the form that the options ask for.
+func (o Options) settle(s Source) (Source, error) {
+	if d, ok := s.(*Dataset); ok {
+		if !o.Lazy {
+			d.Load()
+		}
+		return d, nil
+	}
+	return s, nil
 }

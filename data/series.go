@@ -91,7 +91,11 @@ const (
 // openSeries returns the windows of the built-in series: the training part
 // without anomalies, the test part with some, both scaled by the training
 // part's range and a quarter of it on either side, where anomalies have room.
-func openSeries(seed uint64, split Split) (*Dataset, error) {
+func openSeries(p *spec, split Split, _ Options) (Source, error) {
+	seed := p.seed(builtinSeed)
+	if p.err != nil {
+		return nil, p.err
+	}
 	s := SyntheticSeries(seed, Train, seriesTrain)
 	low, high, err := s.Range()
 	if err != nil {
@@ -101,7 +105,11 @@ func openSeries(seed uint64, split Split) (*Dataset, error) {
 		s = SyntheticSeries(seed, Test, seriesTest)
 	}
 	room := (high - low) / 4
-	return s.Windows(seriesWindow, seriesStride, low-room, high+room)
+	d, err := s.Windows(seriesWindow, seriesStride, low-room, high+room)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // SyntheticSeries returns a series of one channel that a seed decides: three

@@ -33,44 +33,68 @@ type Info struct {
 	Labels []uint8
 	// Classes holds the names of the classes, or is nil where they have none.
 	Classes []string
+	// Low and High hold, for each channel, what the values 0 and 1 stand for in
+	// the unit of the files: v stands for Low[c] + v·(High[c] − Low[c]). They are
+	// nil for images, and for numbers that stand for themselves.
+	Low, High []float32
 }
 
 // SampleSize is the number of elements of a sample, H·W·C.
 func (i Info) SampleSize() int { return i.H * i.W * i.C }
 
-// Info describes the images.
+// Info describes the samples.
 func (d *Dataset) Info() Info {
-	return Info{Name: d.Name, N: d.N, H: d.H, W: d.W, C: d.C, Labels: d.Labels}
+	return Info{Name: d.Name, N: d.N, H: d.H, W: d.W, C: d.C, Labels: d.Labels, Classes: d.Classes, Low: d.Low, High: d.High}
 }
 
-// Read writes images as numbers from 0 to 1; see [Source].
+// unit is the number that a byte is multiplied with, by devices too: what is
+// read and what a device makes of the same bytes are the same bits.
+const unit = float32(1.0 / 255)
+
+// Read writes samples as numbers; see [Source].
 func (d *Dataset) Read(dst []float32, index []int32) error {
-	if err := d.Need(index); err != nil {
+	if err := d.want(index, len(dst)); err != nil {
 		return err
 	}
 	size := d.SampleSize()
-	if len(dst) != len(index)*size {
-		return fmt.Errorf("data: %s: %d samples of %d elements want %d elements of memory, got %d", d.Name, len(index), size, len(index)*size, len(dst))
-	}
 	for k, i := range index {
+		to := dst[k*size:][:size]
+		if d.Values != nil {
+			copy(to, d.row(int(i)))
+			continue
+		}
 		for j, v := range d.Image(int(i)) {
-			dst[k*size+j] = float32(v) / 255
+			to[j] = float32(v) * unit
 		}
 	}
 	return nil
 }
 
-// ReadBytes writes images as bytes; see [ByteSource].
+// ReadBytes writes images as bytes; see [ByteSource]. A data set of Values has
+// none.
 func (d *Dataset) ReadBytes(dst []byte, index []int32) error {
-	if err := d.Need(index); err != nil {
+	if d.Values != nil {
+		return fmt.Errorf("data: %s: want samples that are bytes, these are numbers", d.Name)
+	}
+	if err := d.want(index, len(dst)); err != nil {
 		return err
 	}
 	size := d.SampleSize()
-	if len(dst) != len(index)*size {
-		return fmt.Errorf("data: %s: %d samples of %d elements want %d bytes of memory, got %d", d.Name, len(index), size, len(index)*size, len(dst))
-	}
 	for k, i := range index {
 		copy(dst[k*size:], d.Image(int(i)))
 	}
 	return nil
+}
+
+// want checks what Read is asked for, and makes it there.
+func (d *Dataset) want(index []int32, elements int) error {
+	if want := len(index) * d.SampleSize(); elements != want {
+		return fmt.Errorf("data: %s: %d samples of %d elements want %d elements of memory, got %d", d.Name, len(index), d.SampleSize(), want, elements)
+	}
+	for _, i := range index {
+		if i < 0 || int(i) >= d.N {
+			return fmt.Errorf("data: %s: want a sample index in 0 to %d, got %d", d.Name, d.N-1, i)
+		}
+	}
+	return d.Need(index)
 }
