@@ -25,6 +25,7 @@ const (
 	streamSplit
 	streamSeries
 	streamBinary
+	streamShapes
 )
 
 // random is a sequence of Philox words. Its place in the key space is (seed,
