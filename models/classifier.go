@@ -64,7 +64,8 @@ func (m classifier) On(b *graph.Builder) Net {
 	for _, p := range b.Params() {
 		p.Fixed = p.Fixed || m.config.HeadOnly || !encodes(p.Name)
 	}
-	n.head, _ = declare(b, "head", Dense{Units: m.config.Classes, Init: m.config.initializer()}, kernels.Shape{code[1:].Size()})
+	n.top = Part{"head", Dense{Units: m.config.Classes, Init: m.config.initializer()}, code[1:].Clone()}
+	n.head, _ = declare(b, n.top.Name, n.top.Layer, n.top.In)
 	return n
 }
 
@@ -79,6 +80,7 @@ type classifierNet struct {
 	b      *graph.Builder
 	config Config
 	head   Apply
+	top    Part // of which head is
 }
 
 // Classify returns the probabilities of the classes [N K] of images x.

@@ -15,6 +15,7 @@ type Part struct {
 //	encoder, decoder                 of deterministic models; the encoder ends with the code
 //	encoder, mean, logvar, decoder   of variational ones
 //	encoder, decoder                 of the vqvae, with its codebook in between
+//	…, head                          of a classifier of one of these, from code to logits
 //
 // The decoder ends in front of the output's activation. It returns nil for a Net
 // of another package.
@@ -22,6 +23,8 @@ func Parts(n Net) []Part {
 	switch n := n.(type) {
 	case composedNet:
 		return Parts(n.Net)
+	case *classifierNet:
+		return append(Parts(n.Net), n.top)
 	case interface{ layers() []Part }:
 		return n.layers()
 	}
