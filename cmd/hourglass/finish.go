@@ -11,9 +11,8 @@ import (
 	"time"
 
 	"hourglass/data"
-	"hourglass/data/disk"
-	"hourglass/kernels"
 	"hourglass/models/export"
+	"hourglass/models/plots"
 	"hourglass/models/train"
 )
 
@@ -71,20 +70,20 @@ func (r *job) finish(ctx context.Context) error {
 
 // drawCurve draws the losses by epoch.
 func (r *job) drawCurve() error {
-	c := export.Curve{Title: fmt.Sprintf("%s on %s", r.settings.Model.Name, r.settings.Data), Loss: lossUnit(r.settings.Model.Loss), LogY: true}
+	c := plots.Curve{Title: fmt.Sprintf("%s on %s", r.settings.Model.Name, r.settings.Data), Loss: lossUnit(r.settings.Model.Loss), LogY: true}
 	for _, e := range r.trainer.History() {
-		c.Train = append(c.Train, export.CurvePoint{Epoch: e.Epoch, Loss: e.TrainLoss})
+		c.Train = append(c.Train, plots.CurvePoint{Epoch: e.Epoch, Loss: e.TrainLoss})
 		if e.ValLoss != nil {
-			c.Validation = append(c.Validation, export.CurvePoint{Epoch: e.Epoch, Loss: *e.ValLoss})
+			c.Validation = append(c.Validation, plots.CurvePoint{Epoch: e.Epoch, Loss: *e.ValLoss})
 		}
 	}
 	for _, p := range append(c.Train[:len(c.Train):len(c.Train)], c.Validation...) {
 		c.LogY = c.LogY && p.Loss > 0
 	}
-	if err := disk.WriteFile(filepath.Join(r.folder, curveName), c.WritePNG); err != nil {
+	if err := plots.WriteFile(filepath.Join(r.folder, curveName), c); err != nil {
 		return err
 	}
-	return disk.WriteFile(filepath.Join(r.folder, curveVectorName), c.WriteSVG)
+	return plots.WriteFile(filepath.Join(r.folder, curveVectorName), c)
 }
 
 // lossUnit describes what a model minimises.
@@ -184,15 +183,6 @@ func restorationGrid(runner *train.Runner, d *data.Dataset, n int) (image.Image,
 		{Label: "corrupted", Images: picturesOf(corrupted, runner.Shape())},
 		{Label: "restored", Images: picturesOf(restored, runner.Shape())},
 	}, export.GridOptions{})
-}
-
-// picturesOf cuts images [n H W C] apart.
-func picturesOf(pixels []float32, shape kernels.Shape) []export.Image {
-	var all []export.Image
-	for size := shape.Size(); len(pixels) >= size; pixels = pixels[size:] {
-		all = append(all, export.Image{H: shape[0], W: shape[1], C: shape[2], Pix: pixels[:size]})
-	}
-	return all
 }
 
 // writeTable prints metrics, one a line.

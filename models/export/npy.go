@@ -24,23 +24,40 @@ type NPY struct {
 // buffer small writes beyond those of one call of Write.
 func NewNPY(w io.Writer, shape ...int) (*NPY, error) {
 	n := &NPY{w: w, shape: shape, missing: 1, buffer: make([]byte, 0, 1<<16)}
-	dims := ""
 	for _, d := range shape {
 		if d < 0 {
 			return nil, fmt.Errorf("export: npy: shape %v, want no negative size", shape)
 		}
 		n.missing *= d
+	}
+	return n, writeNPYHeader(w, "<f4", shape)
+}
+
+// writeNPYHeader writes what comes before the elements; descr is their type as
+// NumPy writes it.
+func writeNPYHeader(w io.Writer, descr string, shape []int) error {
+	dims := ""
+	for _, d := range shape {
 		dims += strconv.Itoa(d) + ","
 	}
 	if len(shape) > 1 { // Python writes the comma behind a single element alone
 		dims = strings.ReplaceAll(strings.TrimSuffix(dims, ","), ",", ", ")
 	}
-	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", dims)
+	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, dims)
 	const prefix = 10
 	header += strings.Repeat(" ", 63-(prefix+len(header))%64) + "\n"
 	out := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(header)))
 	_, err := w.Write(append(out, header...))
-	return n, err
+	return err
+}
+
+// WriteBytesNPY writes an array uint8 of one dimension, such as labels.
+func WriteBytesNPY(w io.Writer, values []uint8) error {
+	if err := writeNPYHeader(w, "|u1", []int{len(values)}); err != nil {
+		return err
+	}
+	_, err := w.Write(values)
+	return err
 }
 
 // Write writes the next elements. More than the shape holds are an error.

@@ -59,3 +59,44 @@ func TestWriteNPYLong(t *testing.T) {
 		t.Error("3 elements for the shape [2 2]: no error")
 	}
 }
+
+// TestNPYPieces: pieces make the bytes of the whole, and too many or too few
+// elements are errors.
+func TestNPYPieces(t *testing.T) {
+	var whole, pieces bytes.Buffer
+	values := []float32{1, 2, 3, 4, 5, 6}
+	if err := WriteNPY(&whole, []int{3, 2}, values); err != nil {
+		t.Fatal(err)
+	}
+	n, err := NewNPY(&pieces, 3, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range [][]float32{values[:4], nil, values[4:5]} {
+		if err := n.Write(part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n.Close() == nil {
+		t.Error("an element is missing: no error")
+	}
+	if n.Write(values[:2]) == nil {
+		t.Error("an element too many: no error")
+	}
+	if err := n.Write(values[5:]); err != nil || n.Close() != nil {
+		t.Error("the last element:", err)
+	}
+	if !bytes.Equal(whole.Bytes(), pieces.Bytes()) {
+		t.Error("pieces give other bytes than the whole")
+	}
+}
+
+func TestWriteBytesNPY(t *testing.T) {
+	var got bytes.Buffer
+	if err := WriteBytesNPY(&got, []uint8{7, 0, 255}); err != nil {
+		t.Fatal(err)
+	}
+	if b := got.Bytes(); len(b) != 131 || !bytes.Contains(b, []byte("{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }")) || !bytes.Equal(b[128:], []byte{7, 0, 255}) {
+		t.Errorf("labels: %q", b)
+	}
+}

@@ -1,5 +1,5 @@
 // Package export turns models, images and training histories into files that other programs read:
-// safetensors, PNG grids, TensorBoard event files and loss curves. It knows bytes and numbers, no
+// safetensors, PNG grids and TensorBoard event files. It knows bytes and numbers, no
 // models. Equal input gives equal bytes; only an event file holds the time at which it was begun.
 package export
 

@@ -1,4 +1,4 @@
-package export
+package plots
 
 import (
 	"bytes"
@@ -23,10 +23,10 @@ func losses(values ...float64) (points []CurvePoint) {
 
 // svgTexts draws c and returns the texts of the picture, which must be well-formed XML without a
 // coordinate that is not a number.
-func svgTexts(t *testing.T, c Curve) []string {
+func svgTexts(t *testing.T, c Figure) []string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := c.WriteSVG(&b); err != nil {
+	if err := WriteSVG(&b, c); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(b.String(), "NaN") || strings.Contains(b.String(), "Inf") {
@@ -81,10 +81,10 @@ func TestCurveSaysWhatItShows(t *testing.T) {
 }
 
 // colours counts the pixels of each colour in the PNG of c.
-func colours(t *testing.T, c Curve) map[color.NRGBA]int {
+func colours(t *testing.T, c Figure) map[color.NRGBA]int {
 	t.Helper()
 	var b bytes.Buffer
-	if err := c.WritePNG(&b); err != nil {
+	if err := WritePNG(&b, c); err != nil {
 		t.Fatal(err)
 	}
 	im, err := png.Decode(&b)
@@ -153,9 +153,9 @@ func TestCurveDrawsExtremes(t *testing.T) {
 
 func TestCurveIsDeterministic(t *testing.T) {
 	c := Curve{Title: "t", Train: losses(3, math.NaN(), 1), Validation: losses(4, 3, 2)}
-	for name, write := range map[string]func(io.Writer) error{"PNG": c.WritePNG, "SVG": c.WriteSVG} {
+	for name, write := range map[string]func(io.Writer, Figure) error{"PNG": WritePNG, "SVG": WriteSVG} {
 		var first, again bytes.Buffer
-		if err := errors.Join(write(&first), write(&again)); err != nil {
+		if err := errors.Join(write(&first, c), write(&again, c)); err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(first.Bytes(), again.Bytes()) {
@@ -173,8 +173,8 @@ func TestCurveRefusals(t *testing.T) {
 		"validation loss -2 of epoch 2":              {LogY: true, Validation: losses(1, -2)},
 	} {
 		var b bytes.Buffer
-		for _, write := range []func(io.Writer) error{c.WritePNG, c.WriteSVG} {
-			if err := write(&b); err == nil || !strings.Contains(err.Error(), want) || b.Len() > 0 {
+		for _, write := range []func(io.Writer, Figure) error{WritePNG, WriteSVG} {
+			if err := write(&b, c); err == nil || !strings.Contains(err.Error(), want) || b.Len() > 0 {
 				t.Errorf("error %v after %d bytes, want one that says %q before the first", err, b.Len(), want)
 			}
 		}

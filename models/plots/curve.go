@@ -1,20 +1,13 @@
-package export
+package plots
 
 import (
-	"bytes"
 	"fmt"
-	"image/color"
-	"io"
 	"math"
 
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
-	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // CurvePoint is the loss at the end of an epoch.
@@ -34,64 +27,8 @@ type Curve struct {
 	Validation []CurvePoint
 }
 
-// Size of the picture; a point is 1/72 inch.
-const (
-	curveWidth  = 8 * vg.Inch
-	curveHeight = 5 * vg.Inch
-	curveDPI    = 150
-	// manyPoints is where markers on a line begin to touch.
-	manyPoints = 40
-)
-
-// Colours that people with any colour vision tell apart (Okabe and Ito, "Color Universal Design",
-// 2008), and the greys round them.
-var (
-	okabeItoBlue      = color.NRGBA{0, 114, 178, 255}
-	okabeItoVermilion = color.NRGBA{213, 94, 0, 255}
-	gridGrey          = color.NRGBA{215, 215, 215, 255}
-	textGrey          = color.NRGBA{50, 50, 50, 255}
-	keyPanel          = color.NRGBA{255, 255, 255, 230}
-)
-
-// WritePNG draws the curve as PNG of 1200×750 pixels. See Curve for what is an error.
-func (c Curve) WritePNG(w io.Writer) error {
-	p, err := c.plot()
-	if err != nil {
-		return err
-	}
-	canvas := vgimg.NewWith(vgimg.UseWH(curveWidth, curveHeight), vgimg.UseDPI(curveDPI))
-	render(p, draw.New(canvas))
-	return WritePNG(w, canvas.Image())
-}
-
-// WriteSVG draws the curve as SVG. Its text stays text, in Liberation Sans or, where that is missing,
-// Arial, which has the same widths.
-func (c Curve) WriteSVG(w io.Writer) error {
-	p, err := c.plot()
-	if err != nil {
-		return err
-	}
-	canvas := vgsvg.New(curveWidth, curveHeight)
-	render(p, draw.New(canvas))
-	var b bytes.Buffer
-	if _, err := canvas.WriteTo(&b); err != nil {
-		return fmt.Errorf("curve: %w", err)
-	}
-	const family = "font-family:Liberation Sans"
-	out := bytes.ReplaceAll(b.Bytes(), []byte(family+";"), []byte(family+",Arial,Helvetica,sans-serif;"))
-	if _, err := w.Write(out); err != nil {
-		return fmt.Errorf("curve: %w", err)
-	}
-	return nil
-}
-
-// render draws p within a border.
-func render(p *plot.Plot, c draw.Canvas) {
-	c.SetColor(color.White)
-	c.Fill(c.Rectangle.Path())
-	const border = 10
-	p.Draw(draw.Crop(c, border, -border, border, -border))
-}
+// manyPoints is where markers on a line begin to touch.
+const manyPoints = 40
 
 // series is one line of the plot.
 type series struct {
@@ -102,31 +39,25 @@ type series struct {
 	lost  []float64     // epochs of those that cannot
 }
 
-// plot lays the whole picture out.
-func (c Curve) plot() (*plot.Plot, error) {
+// layout lays the whole picture out.
+func (c Curve) layout() (sheet, error) {
 	train, err := c.series("training", c.Train)
 	if err != nil {
-		return nil, err
+		return sheet{}, err
 	}
 	validation, err := c.series("validation", c.Validation)
 	if err != nil {
-		return nil, err
+		return sheet{}, err
 	}
 	if len(c.Train)+len(c.Validation) == 0 {
-		return nil, fmt.Errorf("curve: want at least one loss, got none")
+		return sheet{}, fmt.Errorf("curve: want at least one loss, got none")
 	}
-	train.line = draw.LineStyle{Color: okabeItoBlue, Width: vg.Points(1.6)}
-	train.glyph = draw.GlyphStyle{Color: okabeItoBlue, Radius: vg.Points(2.6), Shape: draw.CircleGlyph{}}
-	// The dashes tell the two apart in a grey print as well.
-	dashes := []vg.Length{vg.Points(6), vg.Points(2.5)}
-	validation.line = draw.LineStyle{Color: okabeItoVermilion, Width: vg.Points(1.6), Dashes: dashes}
-	validation.glyph = draw.GlyphStyle{Color: okabeItoVermilion, Radius: vg.Points(3), Shape: draw.PyramidGlyph{}}
+	train.dress(0)
+	validation.dress(1)
 
 	p := plot.New()
 	c.axes(p, train, validation)
-	lines := plotter.NewGrid()
-	lines.Horizontal.Color, lines.Vertical.Color = gridGrey, gridGrey
-	p.Add(lines)
+	p.Add(grid())
 	k := key{legend: plot.NewLegend()}
 	for _, s := range []series{train, validation} {
 		if len(s.runs)+len(s.lost) == 0 {
@@ -144,7 +75,7 @@ func (c Curve) plot() (*plot.Plot, error) {
 	}
 	k.avoid = []series{train, validation}
 	p.Add(k)
-	return p, nil
+	return sheet{wide, []*plot.Plot{p}}, nil
 }
 
 // series splits points into stretches that can be drawn.
@@ -209,28 +140,22 @@ func (c Curve) axes(p *plot.Plot, all ...series) {
 	}
 	p.Y.Min, p.Y.Max = widen(p.Y.Min, p.Y.Max, 0.06)
 
-	p.Title.Text = c.Title
-	p.Title.TextStyle.Font = sans(14)
-	p.Title.Padding = vg.Points(8)
-	p.X.Label.Text = "epoch"
-	p.Y.Label.Text = c.Loss
-	if c.Loss == "" {
-		p.Y.Label.Text = "loss"
+	label := c.Loss
+	if label == "" {
+		label = "loss"
 	}
 	if c.LogY {
-		p.Y.Label.Text += " (log scale)"
+		label += " (log scale)"
 	}
-	for _, a := range []*plot.Axis{&p.X, &p.Y} {
-		a.Padding = 0
-		a.Color, a.Tick.Color = textGrey, textGrey
-		a.Label.Padding = vg.Points(4)
-		a.Label.TextStyle.Font, a.Label.TextStyle.Color = sans(12), textGrey
-		a.Tick.Label.Font, a.Tick.Label.Color = sans(10), textGrey
-	}
+	name(p, c.Title, "epoch", label)
 }
 
-func sans(size vg.Length) font.Font {
-	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: size}
+// dress gives a series the i-th colour, dashes and marker. Dashes and markers
+// tell series apart in a grey print as well.
+func (s *series) dress(i int) {
+	c := palette[i%len(palette)]
+	s.line = draw.LineStyle{Color: c, Width: vg.Points(1.6), Dashes: dashes[i%len(dashes)]}
+	s.glyph = draw.GlyphStyle{Color: c, Radius: sizeOfOne[i%len(glyphs)], Shape: glyphs[i%len(glyphs)]}
 }
 
 // Plot draws the stretches, and a marker on every point where there is room for them or the point
@@ -315,60 +240,3 @@ func (r ring) Plot(c draw.Canvas, p *plot.Plot) {
 
 // Thumbnail draws the sample in the key.
 func (r ring) Thumbnail(c *draw.Canvas) { c.DrawGlyphNoClip(r.glyph(), c.Center()) }
-
-// key is the legend, in the corner where it hides the least of the series it is to avoid.
-type key struct {
-	legend plot.Legend
-	avoid  []series
-}
-
-func (k *key) add(name string, t plot.Thumbnailer) { k.legend.Add(name, t) }
-
-// Plot makes key a plot.Plotter, to be added last.
-func (k key) Plot(c draw.Canvas, p *plot.Plot) {
-	l := k.legend
-	l.Top, l.Left = true, true
-	l.ThumbnailWidth = vg.Points(28)
-	l.Padding = vg.Points(4)
-	l.TextStyle = text.Style{Color: textGrey, Font: sans(10), Handler: plot.DefaultTextHandler}
-	const inset, top = 10, 14 // the crosses at the upper edge stay free
-	size := l.Rectangle(c).Size()
-	size.X, size.Y = size.X+2*inset, size.Y+2*inset
-	right, left := c.Max.X-inset-size.X, c.Min.X+inset
-	upper, lower := c.Max.Y-top-size.Y, c.Min.Y+inset
-	var panel vg.Rectangle
-	fewest := math.MaxInt
-	for _, corner := range []vg.Point{{X: right, Y: upper}, {X: left, Y: lower}, {X: right, Y: lower}, {X: left, Y: upper}} {
-		r := vg.Rectangle{Min: corner, Max: corner.Add(size)}
-		if n := k.hidden(r, c, p); n < fewest {
-			panel, fewest = r, n
-		}
-	}
-	c.FillPolygon(keyPanel, []vg.Point{panel.Min, {X: panel.Max.X, Y: panel.Min.Y}, panel.Max, {X: panel.Min.X, Y: panel.Max.Y}})
-	inner := vg.Rectangle{Min: panel.Min.Add(vg.Point{X: inset, Y: inset}), Max: panel.Max.Sub(vg.Point{X: inset, Y: inset})}
-	l.Draw(draw.Canvas{Canvas: c.Canvas, Rectangle: inner})
-}
-
-// hidden counts samples along the lines that lie in r.
-func (k key) hidden(r vg.Rectangle, c draw.Canvas, p *plot.Plot) (n int) {
-	x, y := p.Transforms(&c)
-	const samples = 16 // a segment
-	for _, s := range k.avoid {
-		for _, run := range s.runs {
-			for i := range run {
-				a := vg.Point{X: x(run[i].X), Y: y(run[i].Y)}
-				b := a
-				if i+1 < len(run) {
-					b = vg.Point{X: x(run[i+1].X), Y: y(run[i+1].Y)}
-				}
-				for j := range samples {
-					at := a.Add(b.Sub(a).Scale(vg.Length(j) / samples))
-					if at.X >= r.Min.X && at.X <= r.Max.X && at.Y >= r.Min.Y && at.Y <= r.Max.Y {
-						n++
-					}
-				}
-			}
-		}
-	}
-	return n
-}
