@@ -54,6 +54,7 @@ const (
 	toMetrics               // images → the model's metrics
 	toCorrupted             // images → what a denoising model is given
 	toRestored              // images → what it makes of that
+	toClasses               // images → probabilities of classes
 	goals
 )
 
@@ -62,6 +63,7 @@ type pass struct {
 	n        int
 	program  *graph.Program
 	in, step *graph.Node
+	labels   *graph.Node // of losses and metrics of classifiers, else nil
 	out      []*graph.Node
 	names    []string
 }
@@ -178,7 +180,7 @@ func (r *Runner) apply(g goal, in []float32) ([]float32, error) {
 	var out []float32
 	for from := 0; from < n; from += r.batch {
 		to := min(from+r.batch, n)
-		p, err := r.run(g, in[from*size:to*size], to-from, from/r.batch)
+		p, err := r.run(g, in[from*size:to*size], nil, to-from, from/r.batch)
 		if err != nil {
 			return nil, err
 		}
@@ -222,7 +224,11 @@ func (r *Runner) mean(ctx context.Context, g goal, d *data.Dataset) ([]Value, er
 			r.floats = make([]float32, n*size)
 		}
 		scaleInto(r.floats, d.Pixels[from*size:(from+n)*size])
-		p, err := r.run(g, r.floats[:n*size], n, from/r.batch)
+		var labels []uint8
+		if d.Labels != nil {
+			labels = d.Labels[from : from+n]
+		}
+		p, err := r.run(g, r.floats[:n*size], labels, n, from/r.batch)
 		if err != nil {
 			return nil, err
 		}
@@ -246,7 +252,7 @@ func (r *Runner) mean(ctx context.Context, g goal, d *data.Dataset) ([]Value, er
 
 // run sends one batch through the program of a goal. The number of the batch is
 // the step that noise is drawn by.
-func (r *Runner) run(g goal, in []float32, n, number int) (*pass, error) {
+func (r *Runner) run(g goal, in []float32, labels []uint8, n, number int) (*pass, error) {
 	p, err := r.pass(g, n)
 	if err != nil {
 		return nil, err
@@ -256,6 +262,9 @@ func (r *Runner) run(g goal, in []float32, n, number int) (*pass, error) {
 		return nil, err
 	}
 	if err := p.program.FeedInts(p.step, r.step[:]); err != nil {
+		return nil, err
+	}
+	if err := p.feedLabels(labels); err != nil {
 		return nil, err
 	}
 	return p, p.program.Compute()
@@ -288,6 +297,10 @@ func (r *Runner) compile(g goal, n int) (*pass, error) {
 	p := &pass{n: n, in: b.Input("input", r.inputShape(g, n)...), step: b.InputOf(kernels.Int32, "step", 1)}
 	phase := models.Phase{Step: p.step, Seed: r.seed, Samples: r.samples}
 	var terms []models.Term
+	if (g == toLoss || g == toMetrics) && r.model.Config().Classes > 0 {
+		p.labels = b.Input("class", n, 1)
+		phase.Labels = p.labels
+	}
 	switch g {
 	case toCode:
 		terms = []models.Term{{Name: "code", Node: net.Encode(p.in)}}
@@ -297,6 +310,8 @@ func (r *Runner) compile(g goal, n int) (*pass, error) {
 		terms = []models.Term{{Name: "image", Node: net.Decode(net.Encode(p.in))}}
 	case toLoss:
 		terms = []models.Term{{Name: "loss", Node: net.Loss(p.in, phase).Total}}
+	case toClasses:
+		terms = []models.Term{{Name: "classes", Node: net.(models.Classifier).Classify(p.in)}}
 	case toMetrics:
 		terms = net.Metrics(p.in, phase)
 	case toCorrupted, toRestored:
@@ -330,8 +345,11 @@ func (r *Runner) inputShape(g goal, n int) kernels.Shape {
 
 // outputShape is that of the result for one input of a goal.
 func (r *Runner) outputShape(g goal) kernels.Shape {
-	if g == toCode {
+	switch g {
+	case toCode:
 		return kernels.Shape{r.latent}
+	case toClasses:
+		return kernels.Shape{r.model.Config().Classes}
 	}
 	return r.shape
 }

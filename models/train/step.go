@@ -34,7 +34,11 @@ func (t *Trainer) program(n int) (*stepProgram, error) {
 	}
 	images := t.images()
 	x := b.Apply(kernels.Gather{Scale: 1.0 / 255}, b.InputOf(images.DType, dataName, images.Shape...), p.index)
-	p.loss = net.Loss(x, models.Phase{Training: true, Step: p.step, Seed: t.cfg.Seed}).Total
+	phase := models.Phase{Training: true, Step: p.step, Seed: t.cfg.Seed}
+	if t.model.Config().Classes > 0 {
+		phase.Labels = gatherLabels(b, t.train.N, p.index)
+	}
+	p.loss = net.Loss(x, phase).Total
 	params := b.Trainable()
 	grads := b.Gradients(p.loss, params...)
 	if b.Err() != nil {

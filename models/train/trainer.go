@@ -180,7 +180,7 @@ func checkSet(m models.Model, d *data.Dataset) error {
 	if got, want := [3]int{d.H, d.W, d.C}, m.Config().Image; got != want {
 		return fmt.Errorf("train: %s has images of %v (height, width, channels), the model takes %v", d.Name, got, want)
 	}
-	return nil
+	return checkLabels(m, d.Name, d.Labels)
 }
 
 // makeVariables declares the model's variables and gives them and the training
@@ -201,6 +201,11 @@ func (t *Trainer) makeVariables() error {
 	}
 	if err := t.vars.Put(dataName, t.images(), t.train.Pixels); err != nil {
 		return err
+	}
+	if t.model.Config().Classes > 0 {
+		if err := putLabels(t.vars, t.train.Labels); err != nil {
+			return err
+		}
 	}
 	if !t.train.Drawn() {
 		t.absent = make([]bool, t.train.N)
