@@ -4,40 +4,73 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"hourglass/data"
 	"hourglass/kernels"
-	"hourglass/kernels/cpu"
 	"hourglass/models/train"
 )
 
-// applied is a trained model at work: what eval, reconstruct and sample share.
+// applied is a trained model at work: what all commands share that take a run.
 type applied struct {
 	Data, Device, Split string
 	Threads, Limit      int
 	Samples             int // for importance-sampled likelihoods
+	Quiet, JSON         bool
 
-	settings settings
-	device   *cpu.Device
-	runner   *train.Runner
+	settings  settings
+	device    kernels.Device
+	runner    *train.Runner
+	in        io.Reader
+	out, err  io.Writer
+	temporary []string // files to remove in the end
 }
 
 // addDeviceFlags declares the flags of every command that computes.
 func (a *applied) addDeviceFlags(f *pflag.FlagSet) {
+	f.BoolVar(&a.Quiet, "quiet", false, "show no progress")
 	f.IntVar(&a.Threads, "threads", 0, "processors to use, 0 for all (default 0)")
 	f.StringVar(&a.Device, "device", "auto", "auto, cpu or cuda")
 }
 
-// addDataFlags declares the flags that choose images.
+// addDataFlags declares the flags that choose samples.
 func (a *applied) addDataFlags(f *pflag.FlagSet, limit string) {
-	f.StringVar(&a.Data, "data", "", "builtin or series, either with :seed=N, or mnist:DIR (default what the run was trained on)")
+	f.StringVar(&a.Data, "data", "", dataUsage)
 	f.StringVar(&a.Split, "split", "test", "train or test")
 	f.IntVar(&a.Limit, "limit", 0, limit)
+}
+
+// dataUsage is what help says of --data.
+const dataUsage = "a data set as train takes it, a file x.npy, or - for an NPY on standard input (default what the run was trained on)"
+
+// addJSONFlag declares --json.
+func (a *applied) addJSONFlag(f *pflag.FlagSet) {
+	f.BoolVar(&a.JSON, "json", false, "print one JSON object")
+}
+
+// begin opens a run for a command, until a signal cancels the context. Call end
+// when all is done.
+func (a *applied) begin(cmd *cobra.Command, folder string) (ctx context.Context, end func(), err error) {
+	a.in, a.out, a.err = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	if err := a.open(folder); err != nil {
+		return nil, nil, err
+	}
+	ctx, stop := untilSignal(cmd.Context(), a.err)
+	return ctx, func() {
+		stop()
+		a.device.Close()
+		for _, path := range a.temporary {
+			os.Remove(path)
+		}
+	}, nil
 }
 
 // open loads the best weights of a run. Close the device afterwards.
@@ -67,7 +100,7 @@ func (a *applied) open(folder string) error {
 
 // bestOf loads the weights of a run's lowest loss. With samples, metrics estimate
 // the likelihood by so many codes of each image.
-func bestOf(folder string, s settings, dev *cpu.Device, samples int) (*train.Runner, error) {
+func bestOf(folder string, s settings, dev kernels.Device, samples int) (*train.Runner, error) {
 	path := filepath.Join(folder, train.BestName)
 	m, weights, _, err := train.ReadWeights(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -85,19 +118,87 @@ func bestOf(folder string, s settings, dev *cpu.Device, samples int) (*train.Run
 	return train.NewRunner(m, dev, weights, train.RunnerOptions{Batch: s.Train.Batch, Seed: s.Train.Seed, Samples: samples})
 }
 
-// images opens the data set that was asked for, or else the run's, and checks
-// that the model takes its images.
+// source opens the samples that were asked for, or else the run's, and checks
+// that the model takes them.
+func (a *applied) source() (data.Source, error) {
+	part, err := a.part()
+	if err != nil {
+		return nil, err
+	}
+	spec := a.settings.Data
+	if a.Data != "" {
+		if spec, err = a.specOf(a.Data); err != nil {
+			return nil, err
+		}
+	}
+	src, err := data.OpenSource(spec, part, data.Options{Lazy: true, Warn: a.warn})
+	if err != nil {
+		return nil, wrongSpec(err)
+	}
+	info := src.Info()
+	if got, want := (kernels.Shape{info.H, info.W, info.C}), a.runner.Shape(); !got.Equal(want) {
+		return nil, fmt.Errorf("the samples of %s are %v, the model takes %v", info.Name, got, want)
+	}
+	if a.Limit > 0 {
+		return data.Limit(src, a.Limit)
+	}
+	return src, nil
+}
+
+// plainFiles tells which kind of data a file or folder is by its ending.
+var plainFiles = map[string]string{
+	".npy": "npy", ".npz": "npz", ".csv": "csv", ".wav": "wav", "": "images",
+	".png": "images", ".jpg": "images", ".jpeg": "images", ".gif": "images", ".webp": "images",
+}
+
+// specOf makes a specification of what stands behind --data: that itself, a plain
+// file or folder, or - for an NPY on standard input.
+func (a *applied) specOf(text string) (string, error) {
+	if text == "-" {
+		path, err := a.spool(".npy")
+		return "npy:" + strings.ReplaceAll(path, ",", ",,"), err
+	}
+	name, _, _ := strings.Cut(text, ":")
+	for _, k := range data.Kinds() {
+		if kind, _, _ := strings.Cut(k.Form, ":"); kind == name {
+			return text, nil
+		}
+	}
+	info, err := os.Stat(text)
+	if err != nil {
+		return text, nil // for the error that lists the kinds
+	}
+	kind, ok := plainFiles[strings.ToLower(filepath.Ext(text))]
+	if info.IsDir() {
+		kind, ok = "images", true
+	}
+	if !ok {
+		return "", usagef("--data %s: a file of what? want x.npy, x.npz, x.csv, x.wav, a PNG, JPEG, GIF or WebP, a folder of those, or KIND:PATH", text)
+	}
+	return kind + ":" + strings.ReplaceAll(text, ",", ",,"), nil
+}
+
+// warn tells of a sample that is left out.
+func (a *applied) warn(text string) { fmt.Fprintf(a.err, "hourglass: warning: %s\n", text) }
+
+// wrongSpec makes a usage error of a specification that names no data.
+func wrongSpec(err error) error {
+	var fault *data.SpecError
+	if errors.As(err, &fault) {
+		return usageError{err}
+	}
+	return err
+}
+
+// images is source for what still wants a whole data set.
 func (a *applied) images() (*data.Dataset, error) {
-	spec, part := a.Data, data.Test
+	part, err := a.part()
+	if err != nil {
+		return nil, err
+	}
+	spec := a.Data
 	if spec == "" {
 		spec = a.settings.Data
-	}
-	switch a.Split {
-	case "test":
-	case "train":
-		part = data.Train
-	default:
-		return nil, usagef("--split %q: want train or test", a.Split)
 	}
 	d, err := openData(spec, part)
 	if err != nil {
@@ -110,6 +211,48 @@ func (a *applied) images() (*data.Dataset, error) {
 		return d.Limit(a.Limit)
 	}
 	return d, nil
+}
+
+// part reads --split.
+func (a *applied) part() (data.Split, error) {
+	switch a.Split {
+	case "test":
+		return data.Test, nil
+	case "train":
+		return data.Train, nil
+	}
+	return 0, usagef("--split %q: want train or test", a.Split)
+}
+
+// spool copies standard input to a temporary file, since samples are read in any
+// order, and returns its path. The end of the command removes it.
+func (a *applied) spool(ending string) (path string, err error) {
+	if isTerminal(a.in) {
+		return "", usagef("- stands for standard input, which is a terminal: pipe a file into it, as in hourglass encode RUN --out - | hourglass decode RUN --codes - --out x.png")
+	}
+	f, err := os.CreateTemp("", "hourglass-*"+ending)
+	if err != nil {
+		return "", err
+	}
+	a.temporary = append(a.temporary, f.Name())
+	if _, err := io.Copy(f, a.in); err != nil {
+		f.Close()
+		return "", fmt.Errorf("reading standard input: %w", err)
+	}
+	return f.Name(), f.Close()
+}
+
+// tell says what a command has done: a line for a person, or with --json an
+// object. An array on standard output is left alone there.
+func (a *applied) tell(o output, object any, format string, args ...any) error {
+	switch {
+	case o.form == asStream:
+		return nil
+	case a.JSON:
+		return writeJSON(a.out, object)
+	}
+	_, err := fmt.Fprintf(a.out, format+"\n", args...)
+	return err
 }
 
 // evaluate measures a model.

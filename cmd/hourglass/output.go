@@ -1,6 +1,8 @@
 package main
 
 import (
+	"archive/zip"
+	"bufio"
 	"bytes"
 	"fmt"
 	"image"
@@ -10,37 +12,89 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"hourglass/data/disk"
 	"hourglass/kernels"
 	"hourglass/models/export"
 )
 
-// form is how images are written.
+// form is how results are written.
 type form int
 
 const (
 	asArray  form = iota // .npy
+	asArrays             // .npz
+	asTable              // .csv
 	asPNG                // one picture of all
+	asGIF                // a film
 	asFolder             // one PNG each
+	asStream             // an NPY on standard output
 )
 
-// formOf returns the form that a path asks for, and an error where a folder of
-// that name has something in it.
-func formOf(path string) (form, error) {
+// forms tells which ending asks for a form, and how help and errors name it.
+var forms = []struct{ ending, name string }{
+	asArray: {".npy", "x.npy"}, asArrays: {".npz", "x.npz"}, asTable: {".csv", "x.csv"}, asPNG: {".png", "x.png"}, asGIF: {".gif", "x.gif"},
+	asFolder: {"", "a new folder"}, asStream: {"-", "- for an NPY on standard output"},
+}
+
+// output is where a command writes.
+type output struct {
+	path string
+	form form
+	w    io.Writer // standard output
+}
+
+// output reads the flag --out of a command that writes the given forms. It is an
+// error where a folder of that name has something in it, or where a file's folder
+// is not there.
+func (a *applied) output(w io.Writer, path string, takes ...form) (output, error) {
+	var names []string
+	for _, f := range takes {
+		names = append(names, forms[f].name)
+	}
+	want := strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+	if len(names) == 1 {
+		want = names[0]
+	}
 	if path == "" {
-		return 0, usagef("--out is missing: want x.npy, x.png or a new folder")
+		return output{}, usagef("--out is missing: want %s", want)
 	}
-	switch ending := filepath.Ext(path); ending {
-	case ".npy":
-		return asArray, nil
-	case ".png":
-		return asPNG, nil
-	case "":
-		return asFolder, checkEmpty(path)
-	default:
-		return 0, usagef("--out %s: want an ending of .npy or .png, or none for a folder, got %s", path, ending)
+	ending := filepath.Ext(path)
+	if path == "-" {
+		ending = "-"
 	}
+	for _, f := range takes {
+		if strings.EqualFold(forms[f].ending, ending) {
+			o := output{path, f, w}
+			return o, o.check(a.JSON)
+		}
+	}
+	return output{}, usagef("--out %s: want %s", path, want)
+}
+
+// check finds what would fail in the end.
+func (o output) check(asJSON bool) error {
+	switch o.form {
+	case asStream:
+		if asJSON {
+			return usagef("--out - and --json: both want standard output; leave one out")
+		}
+		if isTerminal(o.w) {
+			return usagef("--out -: standard output is a terminal, which shows no arrays: pipe it on, or give --out x.npy")
+		}
+		return nil
+	case asFolder:
+		if err := checkEmpty(o.path); err != nil {
+			return err
+		}
+	}
+	parent := filepath.Dir(filepath.Clean(o.path))
+	if info, err := os.Stat(parent); err != nil || !info.IsDir() {
+		return usagef("--out %s: there is no folder %s", o.path, parent)
+	}
+	return nil
 }
 
 func checkEmpty(path string) error {
@@ -56,48 +110,160 @@ func checkEmpty(path string) error {
 	return nil
 }
 
-// writeImages writes images [n H W C].
-func writeImages(path string, as form, pixels []float32, shape kernels.Shape) error {
-	pictures := picturesOf(pixels, shape)
-	switch as {
-	case asArray:
-		return disk.WriteFile(path, func(w io.Writer) error {
-			return export.WriteNPY(w, append([]int{len(pictures)}, shape...), pixels)
-		})
-	case asPNG:
-		im, err := export.Tile(pictures, columnsOf(len(pictures)), export.GridOptions{})
-		if err != nil {
-			return err
-		}
-		return writePNG(path, im)
-	}
-	return writeFolder(path, pictures)
+// emit is a task that hands its results over, a few at a time.
+type emit func(add func(values []float32) error) error
+
+// array is what a file holds: n samples of a shape.
+type array struct {
+	name    string // of the array in a .npz
+	n       int
+	shape   kernels.Shape
+	columns string  // what a table calls the columns, before their number
+	labels  []uint8 // of the samples, or nil
 }
 
-// writeFolder writes a PNG for each picture to a new folder, or nothing at all.
+// write writes an array of samples in the form that was asked for. A picture
+// shows all of them, so there should be few.
+func (o output) write(a array, produce emit) error {
+	switch o.form {
+	case asStream:
+		w := bufio.NewWriterSize(o.w, 1<<16)
+		if err := a.writeNPY(w, produce); err != nil {
+			return err
+		}
+		return w.Flush()
+	case asArray:
+		return disk.WriteFile(o.path, func(w io.Writer) error { return a.writeNPY(w, produce) })
+	case asArrays:
+		return disk.WriteFile(o.path, func(w io.Writer) error { return a.writeNPZ(w, produce) })
+	case asTable:
+		return disk.WriteFile(o.path, func(w io.Writer) error { return a.writeCSV(w, produce) })
+	case asFolder:
+		return o.writeFolder(a, produce)
+	}
+	pictures, err := a.pictures(produce)
+	if err != nil {
+		return err
+	}
+	im, err := export.Tile(pictures, columnsOf(len(pictures)), export.GridOptions{})
+	if err != nil {
+		return err
+	}
+	return writePNG(o.path, im)
+}
+
+// pictures draws all samples.
+func (a array) pictures(produce emit) ([]export.Image, error) {
+	var all []export.Image
+	err := produce(func(values []float32) error {
+		all = append(all, picturesOf(slices.Clone(values), a.shape)...)
+		return nil
+	})
+	return all, err
+}
+
+func (a array) writeNPY(w io.Writer, produce emit) error {
+	n, err := export.NewNPY(w, append([]int{a.n}, a.shape...)...)
+	if err != nil {
+		return err
+	}
+	if err := produce(n.Write); err != nil {
+		return err
+	}
+	return n.Close()
+}
+
+// writeNPZ writes the array and, where there are some, the labels as an array
+// of that name.
+func (a array) writeNPZ(w io.Writer, produce emit) error {
+	z := zip.NewWriter(w)
+	entry, err := z.CreateHeader(&zip.FileHeader{Name: a.name + ".npy", Method: zip.Store})
+	if err != nil {
+		return err
+	}
+	if err := a.writeNPY(entry, produce); err != nil {
+		return err
+	}
+	if a.labels != nil {
+		if entry, err = z.CreateHeader(&zip.FileHeader{Name: "labels.npy", Method: zip.Store}); err != nil {
+			return err
+		}
+		if err := export.WriteBytesNPY(entry, a.labels); err != nil {
+			return err
+		}
+	}
+	return z.Close()
+}
+
+// writeCSV writes a line for each sample below one of names: the columns' with
+// their numbers, and label where there are labels.
+func (a array) writeCSV(w io.Writer, produce emit) error {
+	var line []byte
+	for i := range a.shape.Size() {
+		line = append(line, a.columns...)
+		line = append(strconv.AppendInt(line, int64(i), 10), ',')
+	}
+	end := func() error {
+		line[len(line)-1] = '\n'
+		_, err := w.Write(line)
+		line = line[:0]
+		return err
+	}
+	if a.labels != nil {
+		line = append(line, "label,"...)
+	}
+	if err := end(); err != nil {
+		return err
+	}
+	sample := 0
+	return produce(func(values []float32) error {
+		for size := a.shape.Size(); len(values) > 0; values = values[size:] {
+			for _, v := range values[:size] {
+				line = append(strconv.AppendFloat(line, float64(v), 'g', -1, 32), ',')
+			}
+			if a.labels != nil {
+				line = append(strconv.AppendUint(line, uint64(a.labels[sample]), 10), ',')
+			}
+			sample++
+			if err := end(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// writeFolder writes a PNG for each sample to a new folder, or nothing at all.
 // The folder takes its name once it is complete. Its files are not forced to
 // the disk one by one: that takes minutes, and they can be made again.
-func writeFolder(path string, pictures []export.Image) error {
-	path = filepath.Clean(path)
+func (o output) writeFolder(a array, produce emit) error {
+	path := filepath.Clean(o.path)
 	staging, err := os.MkdirTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(staging) // nothing is left of it after the rename
-	digits := len(fmt.Sprint(len(pictures) - 1))
+	digits, i := len(fmt.Sprint(a.n-1)), 0
 	var encoded bytes.Buffer
-	for i, p := range pictures {
-		im, err := export.Plain(p)
-		if err != nil {
-			return err
+	err = produce(func(values []float32) error {
+		for _, p := range picturesOf(values, a.shape) {
+			im, err := export.Plain(p)
+			if err != nil {
+				return err
+			}
+			encoded.Reset()
+			if err := export.WritePNG(&encoded, im); err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(staging, fmt.Sprintf("%0*d.png", digits, i)), encoded.Bytes(), 0o666); err != nil {
+				return err
+			}
+			i++
 		}
-		encoded.Reset()
-		if err := export.WritePNG(&encoded, im); err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(staging, fmt.Sprintf("%0*d.png", digits, i)), encoded.Bytes(), 0o666); err != nil {
-			return err
-		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if err := os.Chmod(staging, 0o755); err != nil {
 		return err
@@ -106,6 +272,33 @@ func writeFolder(path string, pictures []export.Image) error {
 		return err
 	}
 	return os.Rename(staging, path)
+}
+
+// picturesOf cuts samples [n H W C] apart, and draws those of one row, series and
+// rows of tables, as curves.
+func picturesOf(values []float32, shape kernels.Shape) []export.Image {
+	var all []export.Image
+	for size := shape.Size(); len(values) >= size; values = values[size:] {
+		im := export.Image{H: shape[0], W: shape[1], C: shape[2], Pix: values[:size]}
+		if isSeries(shape) {
+			all = append(all, traceOf(im))
+			continue
+		}
+		all = append(all, im)
+	}
+	return all
+}
+
+// isSeries reports whether samples are of one row.
+func isSeries(shape kernels.Shape) bool { return shape[0] == 1 }
+
+// traceOf draws a series of which the size is known to be right.
+func traceOf(im export.Image, behind ...export.Image) export.Image {
+	curves, err := export.Trace(im, behind...)
+	if err != nil {
+		panic(err)
+	}
+	return curves
 }
 
 // writeGrid writes a picture of rows.

@@ -28,26 +28,27 @@ func sampleCommand() *cobra.Command {
 		Example: "  hourglass sample runs/vae-builtin --n 64 --seed 1 --out samples.png",
 		Args:    exactArgs(1, "the folder of a run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			form, err := formOf(out)
+			o, err := a.output(cmd.OutOrStdout(), out, asArray, asTable, asPNG, asFolder, asStream)
 			if err != nil {
 				return err
 			}
 			if n < 1 {
 				return usagef("--n is %d, want 1 or more", n)
 			}
-			if err := a.open(args[0]); err != nil {
+			_, end, err := a.begin(cmd, args[0])
+			if err != nil {
 				return err
 			}
-			defer a.device.Close()
+			defer end()
 			images, from, err := a.sample(args[0], n, seed)
 			if err != nil {
 				return err
 			}
-			if err := writeImages(out, form, images, a.runner.Shape()); err != nil {
+			err = a.writeSamples(o, array{n: n, shape: a.runner.Shape(), columns: "x"}, "images", func(add func([]float32) error) error { return add(images) })
+			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d images from %s in %s\n", n, from, out)
-			return nil
+			return a.tell(o, summary{args[0], "", n, a.runner.Shape(), out}, "%d images from %s in %s", n, from, out)
 		},
 	}
 	c.Flags().IntVar(&n, "n", gridImages, "how many")
@@ -55,6 +56,7 @@ func sampleCommand() *cobra.Command {
 	c.Flags().StringVar(&out, "out", "samples.png", "where to: x.npy, x.png or a new folder")
 	a.addDataFlags(c.Flags(), "fit to the first N images alone")
 	c.Flags().Lookup("data").Usage = "images whose codes the Gaussian is fitted to; not for a vae"
+	a.addJSONFlag(c.Flags())
 	a.addDeviceFlags(c.Flags())
 	return c
 }
