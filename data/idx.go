@@ -132,14 +132,43 @@ func idxGuess(got uint32) string {
 // readMNIST reads a split from the folder dir. The files have MNIST's names,
 // with or without .gz; without a file of labels Labels is nil.
 func readMNIST(dir string, split Split) (*Dataset, error) {
-	prefix := "train"
-	if split == Test {
-		prefix = "t10k"
+	d, err := readPair(dir, mnistPrefix(split))
+	if err != nil {
+		return nil, err
 	}
-	images, err := findIDX(dir, prefix+"-images-idx3-ubyte")
+	d.Name = fmt.Sprintf("mnist:%s %s", dir, split)
+	return d, nil
+}
+
+// What the names of the files end with, but for .gz.
+const (
+	imagesSuffix = "-images-idx3-ubyte"
+	labelsSuffix = "-labels-idx1-ubyte"
+)
+
+// missingImages tells of a folder without a prefix's images.
+type missingImages struct{ dir, prefix string }
+
+func (e *missingImages) Error() string {
+	return fmt.Sprintf("data: %s: want the file %s%s or the same with .gz, found neither; check the folder's name", e.dir, e.prefix, imagesSuffix)
+}
+
+func (*missingImages) Unwrap() error { return fs.ErrNotExist }
+
+// mnistPrefix is what the names of a split's files begin with.
+func mnistPrefix(split Split) string {
+	if split == Test {
+		return "t10k"
+	}
+	return "train"
+}
+
+// readPair reads the images and labels whose files' names begin with prefix.
+// Where there are no images the error wraps fs.ErrNotExist.
+func readPair(dir, prefix string) (*Dataset, error) {
+	images, err := findIDX(dir, prefix+imagesSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("data: %s: want the file %s-images-idx3-ubyte or the same with .gz, found neither; check the folder's name",
-			dir, prefix)
+		return nil, &missingImages{dir, prefix}
 	}
 	if err != nil {
 		return nil, err
@@ -148,24 +177,9 @@ func readMNIST(dir string, split Split) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Dataset{
-		Name: fmt.Sprintf("mnist:%s %s", dir, split),
-		N:    sizes[0], H: sizes[1], W: sizes[2], C: 1,
-		Pixels: pixels,
-	}
-	labels, err := findIDX(dir, prefix+"-labels-idx1-ubyte")
-	if errors.Is(err, fs.ErrNotExist) {
-		return d, nil
-	}
-	if err != nil {
+	d := &Dataset{Name: images, N: sizes[0], H: sizes[1], W: sizes[2], C: 1, Pixels: pixels}
+	if d.Labels, err = readLabels(dir, prefix, images, d.N); err != nil {
 		return nil, err
-	}
-	if sizes, d.Labels, err = readIDXFile(labels, 1); err != nil {
-		return nil, err
-	}
-	if sizes[0] != d.N {
-		return nil, fmt.Errorf("data: %s: want %d labels, as many as there are images in %s, got %d; the files do not belong together",
-			labels, d.N, filepath.Base(images), sizes[0])
 	}
 	return d, nil
 }

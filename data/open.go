@@ -13,7 +13,8 @@ const builtinSeed = 1
 type Options struct {
 	// MemoryLimit is the number of bytes up to which a set is held in memory, as
 	// bytes for images and float32 for other numbers; a larger one is read from
-	// its files as it is needed. 0 stands for a quarter of the machine's memory.
+	// its files as it is needed. 0 stands for a quarter of the
+	// machine's memory, or of 8 GiB where the machine does not tell.
 	MemoryLimit int64
 	// Lazy leaves the built-in digits undrawn until they are needed; see
 	// [OpenLazy].
@@ -204,12 +205,16 @@ func openBuiltin(s *spec, split Split, _ Options) (Source, error) {
 }
 
 // openMNIST opens IDX files.
-func openMNIST(s *spec, split Split, _ Options) (Source, error) {
-	d, err := readMNIST(s.path, split)
+func openMNIST(s *spec, split Split, o Options) (Source, error) {
+	large, err := openLargePair(s.path, mnistPrefix(split), o)
 	if err != nil {
 		return nil, err
 	}
-	return d, nil
+	if large != nil {
+		large.info.Name = fmt.Sprintf("mnist:%s %s", s.path, split)
+		return large, nil
+	}
+	return asSource(readMNIST(s.path, split))
 }
 
 // openBinary opens another set and binarizes it.
@@ -218,16 +223,5 @@ func openBinary(s *spec, split Split, o Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return set.(*Dataset).Binarized(builtinSeed, split), nil
-}
-
-// settle brings what a reader returned into the form that the options ask for.
-func (o Options) settle(s Source) (Source, error) {
-	if d, ok := s.(*Dataset); ok {
-		if !o.Lazy {
-			d.Load()
-		}
-		return d, nil
-	}
-	return s, nil
+	return binarySource(set, builtinSeed, split)
 }

@@ -88,13 +88,17 @@ func (d *Dataset) ReadBytes(dst []byte, index []int32) error {
 
 // want checks what Read is asked for, and makes it there.
 func (d *Dataset) want(index []int32, elements int) error {
-	if want := len(index) * d.SampleSize(); elements != want {
-		return fmt.Errorf("data: %s: %d samples of %d elements want %d elements of memory, got %d", d.Name, len(index), d.SampleSize(), want, elements)
-	}
-	for _, i := range index {
-		if i < 0 || int(i) >= d.N {
-			return fmt.Errorf("data: %s: want a sample index in 0 to %d, got %d", d.Name, d.N-1, i)
-		}
+	if err := wantRead(d.Info(), index, elements); err != nil {
+		return err
 	}
 	return d.Need(index)
+}
+
+// wantRead returns an error unless the samples of an index exist and fill as
+// many elements of memory as there are.
+func wantRead(info Info, index []int32, elements int) error {
+	if want := len(index) * info.SampleSize(); elements != want {
+		return fmt.Errorf("data: %s: %d samples of %d elements want %d elements of memory, got %d", info.Name, len(index), info.SampleSize(), want, elements)
+	}
+	return checkIndex(info, index)
 }
