@@ -1,0 +1,410 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gorgonia.org/gorgonia"
+
+	"hourglass/graph"
+	"hourglass/kernels"
+)
+
+// A translation writes the nodes of a graph as those of an ONNX graph.
+//
+// The graph is built twice, for batches of two sizes: an axis whose length
+// differs is the batch's, and free in the file. Images are [N H W C] here and
+// [N C H W] there. Each value is written in the order in which it is computed,
+// and transposed once something wants the other; what depends on variables alone
+// is computed here and becomes a constant.
+type translation struct {
+	file      file
+	weights   map[string]graph.Array
+	constants map[string]int // place in file.constants, by name
+	values    map[*graph.Node]*value
+	twins     map[*graph.Node]*graph.Node // the same node for the other batch
+	consumers map[*graph.Node]int
+	count     int // of names given
+}
+
+// The sizes of the batches. Both are above 1, which would let an axis vanish.
+const (
+	batch      = 2
+	otherBatch = 3
+)
+
+// value is a node's result.
+type value struct {
+	shape kernels.Shape
+	free  []bool // the axes that are the batch's
+	// Where it is in the file: its elements in our order, or, of an image, in
+	// that of ONNX. "" until it is needed.
+	ours, theirs string
+	data         []float32 // of a constant, in our order
+	name         string    // of a constant
+	source       *value    // whose elements it is, in another shape
+}
+
+func (v *value) constant() bool { return v.data != nil }
+
+// image reports whether the order of channels makes a difference in the file.
+func (v *value) image() bool { return len(v.shape) == 4 && v.theirs != "" }
+
+// alike reports whether an image's elements are in the same order here and
+// there.
+func (v *value) alike() bool {
+	return len(v.shape) == 4 && (v.shape[3] == 1 || v.shape[1]*v.shape[2] == 1)
+}
+
+// function translates the whole graph of f.
+func (t *translation) function(f Function) error {
+	build := func(n int) (in, out *graph.Node, err error) {
+		b := graph.NewBuilder()
+		in = b.Input(f.Input, append(kernels.Shape{n}, f.In...)...)
+		out = f.Build(b, in)
+		return in, out, b.Err()
+	}
+	in, out, err := build(batch)
+	if err != nil {
+		return err
+	}
+	_, other, err := build(otherBatch)
+	if err != nil {
+		return err
+	}
+	t.twins, t.consumers = map[*graph.Node]*graph.Node{}, map[*graph.Node]int{}
+	if err := t.pair(out, other); err != nil {
+		return err
+	}
+	input := t.newValue(in)
+	t.values[in] = input
+	if len(f.In) == 3 {
+		input.theirs = f.Input
+	} else {
+		input.ours = f.Input
+	}
+	result, err := t.value(out)
+	if err != nil {
+		return err
+	}
+	t.file.input = t.port(f.Input, input)
+	return t.finish(f.Output, result)
+}
+
+// finish makes a value the output of the file.
+func (t *translation) finish(name string, v *value) error {
+	if v.constant() {
+		return errors.New("the output does not depend on the input")
+	}
+	last := ""
+	if len(v.shape) == 4 {
+		last = t.theirs(v)
+	} else {
+		last = t.ours(v)
+	}
+	if last == t.file.input.name {
+		last = t.emit("Identity", []string{last})
+	}
+	for i := range t.file.nodes {
+		n := &t.file.nodes[i]
+		for j, in := range n.in {
+			if in == last {
+				n.in[j] = name
+			}
+		}
+		if n.out == last {
+			n.out = name
+		}
+	}
+	t.file.output = t.port(name, v)
+	return nil
+}
+
+// port describes an input or output.
+func (t *translation) port(name string, v *value) port {
+	p := port{name: name, doc: "codes, float32", dims: v.shape, axes: make([]string, len(v.shape))}
+	if len(v.shape) == 4 {
+		s := v.shape
+		p.dims = []int{s[0], s[3], s[1], s[2]}
+		p.doc = "images [N C H W], float32, values in [0, 1]"
+	}
+	p.axes[0] = "N"
+	return p
+}
+
+// pair walks through both graphs and notes which nodes are the same.
+func (t *translation) pair(n, other *graph.Node) error {
+	if n == nil || other == nil {
+		return errors.New("the output is nil")
+	}
+	t.consumers[n]++
+	if known, ok := t.twins[n]; ok {
+		if known != other {
+			return fmt.Errorf("%v: the graph has another form for batches of %d than of %d", n, otherBatch, batch)
+		}
+		return nil
+	}
+	t.twins[n] = other
+	in, twin := operands(n), operands(other)
+	if len(in) != len(twin) || len(n.Shape()) != len(other.Shape()) {
+		return fmt.Errorf("%v: the graph has another form for batches of %d than of %d", n, otherBatch, batch)
+	}
+	if err := alikeSpecs(n, other); err != nil {
+		return err
+	}
+	for i := range in {
+		if err := t.pair(in[i], twin[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alikeSpecs returns an error for an operation with an option that depends on the
+// size of the batch: a factor 1/N. Shapes may.
+func alikeSpecs(n, other *graph.Node) error {
+	spec, _ := graph.SpecOf(n)
+	twin, _ := graph.SpecOf(other)
+	switch spec.(type) {
+	case kernels.Reshape, kernels.Broadcast:
+		return nil
+	}
+	if spec != twin {
+		return fmt.Errorf("%s: %+v in batches of %d and %+v in those of %d: an option that depends on the size of the batch has no translation",
+			spec.Name(), spec, batch, twin, otherBatch)
+	}
+	return nil
+}
+
+// operands returns the nodes that n is computed from, in order.
+func operands(n *graph.Node) []*graph.Node {
+	var in []*graph.Node
+	for it := n.Graph().From(n.ID()); it.Next(); {
+		in = append(in, it.Node().(*graph.Node))
+	}
+	return in
+}
+
+// newValue returns the value of a node, which is nowhere yet.
+func (t *translation) newValue(n *graph.Node) *value {
+	v := &value{shape: kernels.Shape(n.Shape()).Clone()}
+	other, ok := t.twins[n]
+	for axis, length := range v.shape {
+		v.free = append(v.free, ok && other.Shape()[axis] != length)
+	}
+	return v
+}
+
+// value returns the value of a node, translated when first asked for.
+func (t *translation) value(n *graph.Node) (*value, error) {
+	if v, ok := t.values[n]; ok {
+		return v, nil
+	}
+	v, err := t.translate(n)
+	if err != nil {
+		return nil, err
+	}
+	t.values[n] = v
+	return v, nil
+}
+
+// translate adds a node, and those that it is computed from.
+func (t *translation) translate(n *graph.Node) (*value, error) {
+	if n.Op() == nil {
+		return t.variable(n)
+	}
+	if c, ok := n.Op().(interface{ Value() gorgonia.Value }); ok {
+		return t.scalar(n, c.Value())
+	}
+	spec, ok := graph.SpecOf(n)
+	if !ok {
+		return nil, fmt.Errorf("%v is an operation of Gorgonia's own, which has no translation: use the operations of package kernels", n)
+	}
+	if v, err := t.product(n, spec); v != nil || err != nil {
+		return v, err
+	}
+	var in []*value
+	for _, x := range operands(n) {
+		v, err := t.value(x)
+		if err != nil {
+			return nil, err
+		}
+		in = append(in, v)
+	}
+	out := t.newValue(n)
+	if fold(spec, in, out) {
+		return out, nil
+	}
+	if err := t.operation(spec, in, out); err != nil {
+		return nil, fmt.Errorf("%s: %w", spec.Name(), err)
+	}
+	return out, nil
+}
+
+// variable returns the value of a leaf.
+func (t *translation) variable(n *graph.Node) (*value, error) {
+	v := t.newValue(n)
+	a, ok := t.weights[n.Name()]
+	if !ok {
+		return nil, fmt.Errorf("there is no value for the variable %s %v", n.Name(), v.shape)
+	}
+	if !a.Shape.Equal(v.shape) || len(a.Data) != v.shape.Size() {
+		return nil, fmt.Errorf("the value of %s has shape %v, want %v", n.Name(), a.Shape, v.shape)
+	}
+	v.data, v.name = a.Data, a.Name
+	return v, nil
+}
+
+// scalar returns a constant of the graph.
+func (t *translation) scalar(n *graph.Node, c gorgonia.Value) (*value, error) {
+	v := t.newValue(n)
+	switch x := c.Data().(type) {
+	case float32:
+		v.data = []float32{x}
+	case float64:
+		v.data = []float32{float32(x)}
+	default:
+		return nil, fmt.Errorf("constant %v of type %T, want a floating-point number", c, x)
+	}
+	v.name = "constant"
+	return v, nil
+}
+
+// fold computes an operation of constants by its reference, rounded to float32.
+func fold(spec kernels.Spec, in []*value, out *value) bool {
+	var arrays []kernels.Array
+	for _, v := range in {
+		if !v.constant() {
+			return false
+		}
+		arrays = append(arrays, kernels.Array{Shape: v.shape, Data: widen(v.data)})
+		if out.name == "" {
+			out.name = v.name
+		}
+	}
+	if len(in) == 0 || slices.Contains(out.free, true) {
+		return false
+	}
+	result := kernels.NewArray(out.shape)
+	spec.Ref(result, arrays...)
+	out.data = make([]float32, len(result.Data))
+	for i, x := range result.Data {
+		out.data[i] = float32(x)
+	}
+	return true
+}
+
+func widen(data []float32) []float64 {
+	out := make([]float64, len(data))
+	for i, v := range data {
+		out[i] = float64(v)
+	}
+	return out
+}
+
+// emit adds an operator and returns the name of its result.
+func (t *translation) emit(op string, in []string, attributes ...attribute) string {
+	t.count++
+	out := fmt.Sprintf("%s.%d", strings.ToLower(op), t.count)
+	t.file.nodes = append(t.file.nodes, node{op: op, in: in, out: out, attributes: attributes})
+	return out
+}
+
+// ours returns the name of a value with its elements in our order.
+func (t *translation) ours(v *value) string {
+	switch {
+	case v.ours != "":
+	case v.constant():
+		v.ours = t.initializer(v.name, v.shape, v.data)
+	case v.source != nil:
+		v.ours = t.emit("Reshape", []string{t.flat(v.source), t.dims(v.shape, v.free)})
+	case v.alike():
+		v.ours = t.emit("Reshape", []string{v.theirs, t.dims(v.shape, v.free)})
+	default:
+		v.ours = t.emit("Transpose", []string{v.theirs}, attribute{"perm", []int{0, 2, 3, 1}})
+	}
+	return v.ours
+}
+
+// theirs returns the name of a value of four axes as [N C H W].
+func (t *translation) theirs(v *value) string {
+	if v.theirs != "" {
+		return v.theirs
+	}
+	s := v.shape
+	switch {
+	case v.constant():
+		dims, data := channelsFirst(s, v.data)
+		v.theirs = t.initializer(v.name, dims, data)
+	case v.alike():
+		free := []bool{v.free[0], v.free[3], v.free[1], v.free[2]}
+		v.theirs = t.emit("Reshape", []string{t.flat(v), t.dims(kernels.Shape{s[0], s[3], s[1], s[2]}, free)})
+	default:
+		v.theirs = t.emit("Transpose", []string{t.ours(v)}, attribute{"perm", []int{0, 3, 1, 2}})
+	}
+	return v.theirs
+}
+
+// flat returns the name of a value whose elements are in our order, in whatever
+// shape.
+func (t *translation) flat(v *value) string {
+	if v.ours == "" && v.source != nil {
+		return t.flat(v.source)
+	}
+	if v.ours == "" && v.alike() && v.theirs != "" {
+		return v.theirs
+	}
+	return t.ours(v)
+}
+
+// dims returns the name of a constant that tells a Reshape its shape. One axis
+// may be free.
+func (t *translation) dims(shape kernels.Shape, free []bool) string {
+	dims := make([]int64, len(shape))
+	for i, d := range shape {
+		dims[i] = int64(d)
+		if free[i] {
+			dims[i] = -1
+		}
+	}
+	return t.numbers("shape", dims)
+}
+
+// numbers returns the name of a list of whole numbers.
+func (t *translation) numbers(kind string, v []int64) string {
+	name := kind
+	for _, d := range v {
+		name += fmt.Sprintf(".%d", d)
+	}
+	return t.add(tensor{name: name, dims: []int{len(v)}, ints: v})
+}
+
+// initializer returns the name of a constant, which is the given one unless that
+// is taken by another.
+func (t *translation) initializer(name string, dims []int, data []float32) string {
+	return t.add(tensor{name: name, dims: dims, floats: data})
+}
+
+// number returns the name of a scalar.
+func (t *translation) number(v float64) string {
+	return t.initializer(fmt.Sprintf("constant.%g", v), nil, []float32{float32(v)})
+}
+
+// add adds a constant unless it is there.
+func (t *translation) add(c tensor) string {
+	base := c.name
+	for i := 1; ; i++ {
+		at, taken := t.constants[c.name]
+		if !taken {
+			t.constants[c.name] = len(t.file.constants)
+			t.file.constants = append(t.file.constants, c)
+			return c.name
+		}
+		if known := t.file.constants[at]; slices.Equal(known.dims, c.dims) && slices.Equal(known.floats, c.floats) && slices.Equal(known.ints, c.ints) {
+			return c.name
+		}
+		c.name = fmt.Sprintf("%s.%d", base, i)
+	}
+}
