@@ -37,6 +37,7 @@ type series struct {
 	glyph draw.GlyphStyle
 	runs  []plotter.XYs // stretches of points that can be drawn: epoch and height
 	lost  []float64     // epochs of those that cannot
+	plain bool          // without markers
 }
 
 // layout lays the whole picture out.
@@ -75,7 +76,7 @@ func (c Curve) layout() (sheet, error) {
 	}
 	k.avoid = []series{train, validation}
 	p.Add(k)
-	return sheet{wide, []*plot.Plot{p}}, nil
+	return sheet{size: wide, plots: []*plot.Plot{p}}, nil
 }
 
 // series splits points into stretches that can be drawn.
@@ -190,6 +191,9 @@ func (s series) Thumbnail(c *draw.Canvas) {
 
 // marked tells whether there is room for a marker on every point.
 func (s series) marked() bool {
+	if s.plain {
+		return false
+	}
 	count := 0
 	for _, run := range s.runs {
 		count += len(run)

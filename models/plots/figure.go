@@ -33,8 +33,9 @@ type Figure interface {
 
 // sheet is a figure as it is drawn: plots from left to right.
 type sheet struct {
-	size  vg.Point
-	plots []*plot.Plot
+	size   vg.Point
+	plots  []*plot.Plot
+	beside *classKey // at the right, or nil
 }
 
 // Sizes of pictures; a point is 1/72 inch.
@@ -46,7 +47,7 @@ var (
 const dotsPerInch = 150
 
 // Colours that people with any colour vision tell apart (Okabe and Ito, "Color Universal Design",
-// 2008), without the yellow that is pale on white, and the greys round them.
+// 2008), the yellow darker, as lines of that are pale on white, and the greys round them.
 var (
 	okabeItoBlue      = color.NRGBA{0, 114, 178, 255}
 	okabeItoVermilion = color.NRGBA{213, 94, 0, 255}
@@ -58,13 +59,15 @@ var (
 		{204, 121, 167, 255}, // reddish purple
 		{0, 0, 0, 255},
 	}
-	gridGrey  = color.NRGBA{215, 215, 215, 255}
-	markGrey  = color.NRGBA{120, 120, 120, 255}
-	textGrey  = color.NRGBA{50, 50, 50, 255}
-	keyPanel  = color.NRGBA{255, 255, 255, 230}
-	dashes    = [][]vg.Length{nil, {6, 2.5}, {1.5, 2.5}, {8, 2.5, 1.5, 2.5}}
-	glyphs    = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.PyramidGlyph{}, draw.BoxGlyph{}, draw.CrossGlyph{}}
-	sizeOfOne = []vg.Length{2.6, 3, 2.4, 2.6} // of the glyphs, to look alike
+	// Points may be of more classes than there are lines in a plot.
+	classColours = append(palette[:len(palette):len(palette)], color.NRGBA{150, 150, 150, 255}, color.NRGBA{201, 184, 0, 255})
+	gridGrey     = color.NRGBA{215, 215, 215, 255}
+	markGrey     = color.NRGBA{120, 120, 120, 255}
+	textGrey     = color.NRGBA{50, 50, 50, 255}
+	keyPanel     = color.NRGBA{255, 255, 255, 230}
+	dashes       = [][]vg.Length{nil, {6, 2.5}, {1.5, 2.5}, {8, 2.5, 1.5, 2.5}}
+	glyphs       = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.PyramidGlyph{}, draw.BoxGlyph{}, draw.CrossGlyph{}}
+	sizeOfOne    = []vg.Length{2.6, 3, 2.4, 2.6} // of the glyphs, to look alike
 )
 
 // WritePNG draws a figure as PNG with 150 pixels an inch: 1200×750 of a Curve.
@@ -119,6 +122,10 @@ func (s sheet) render(c draw.Canvas) {
 	c.Fill(c.Rectangle.Path())
 	const border = 10
 	inner := draw.Crop(c, border, -border, border, -border)
+	if s.beside != nil {
+		s.beside.draw(inner)
+		inner = draw.Crop(inner, 0, -s.beside.width(), 0, 0)
+	}
 	tiles := draw.Tiles{Rows: 1, Cols: len(s.plots), PadX: vg.Points(14)}
 	for i, at := range plot.Align([][]*plot.Plot{s.plots}, tiles, inner)[0] {
 		s.plots[i].Draw(at)
