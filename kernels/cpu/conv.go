@@ -73,6 +73,9 @@ func conv2D(s kernels.Conv2D, in []kernels.Operand, p Precision) (kernel, error)
 	if err != nil {
 		return kernel{}, err
 	}
+	if fitsWinograd(g, p) {
+		return (&winograd{g: g, src: g.Image(), dst: g.Result(), epilogue: newEpilogue(s.Epilogue)}).kernel(), nil
+	}
 	v := &correlation{
 		g: g, src: g.Image(), dst: g.Result(),
 		rows:     forwardAxis(g.H, g.OH, g.KH, g.SH, g.Top),
@@ -86,6 +89,9 @@ func conv2DInputGrad(s kernels.Conv2DInputGrad, in []kernels.Operand, p Precisio
 	g, err := s.Geometry(shapes(in)...)
 	if err != nil {
 		return kernel{}, err
+	}
+	if fitsWinograd(g, p) {
+		return (&winograd{g: g, src: g.Result(), dst: g.Image(), grad: true, epilogue: newEpilogue(s.Epilogue)}).kernel(), nil
 	}
 	v := &correlation{
 		g: g, src: g.Result(), dst: g.Image(), grad: true,

@@ -44,6 +44,9 @@ func conv2DFilterGrad(s kernels.Conv2DFilterGrad, in []kernels.Operand, p Precis
 	if err != nil {
 		return kernel{}, err
 	}
+	if fitsWinograd(g, p) {
+		return newWinogradFilter(g), nil
+	}
 	f := &filterGrad{g: g, swapped: filled(g.KW*g.Ci) > filled(g.Co)}
 	f.cut()
 	if p == BF16 {

@@ -40,6 +40,17 @@ var windows = []window{
 	{1, 40, 1, 3, [2]int{1, 1}, kernels.Same},
 }
 
+// winogradWindows are what devices may compute by fewer multiplications than the
+// definition, with channels enough that it pays.
+var winogradWindows = []window{
+	{4, 4, 3, 3, [2]int{1, 1}, kernels.Same},
+	{5, 7, 3, 3, [2]int{1, 1}, kernels.Same},
+	{6, 9, 3, 3, [2]int{1, 1}, kernels.Valid},
+	{7, 6, 3, 3, [2]int{1, 1}, kernels.Explicit(2, 0, 0, 2)},
+	{5, 4, 3, 3, [2]int{1, 1}, kernels.Explicit(2, 2, 2, 2)},
+	{5, 6, 3, 3, [2]int{1, 1}, kernels.Explicit(0, 1, 1, 0)},
+}
+
 // images are batch sizes and channels of the image and of the result.
 var images = [][3]int{
 	{0, 2, 3}, {1, 1, 1}, {2, 1, 5}, {2, 5, 1}, {3, 3, 4}, {1, 16, 16}, {2, 7, 33}, {2, 33, 9},
@@ -72,6 +83,14 @@ func convCases() []Case {
 		cases = append(cases, windows[4].cases(5, 70, 80+i, e)...)
 		cases = append(cases, windows[3].cases(3, 100-i, 2, e)...)
 	}
+	for i, w := range winogradWindows {
+		wide := w.cases(2, 32, 48, convEpilogues[i%len(convEpilogues)])
+		wide = append(wide, w.cases(1, 96, 32, convEpilogues[(i+3)%len(convEpilogues)])...)
+		for j := range wide {
+			wide[j].Spreads, wide[j].NoGrad = true, true
+		}
+		cases = append(cases, wide...)
+	}
 	for _, layer := range []struct {
 		window
 		n, ci, co int
@@ -81,6 +100,7 @@ func convCases() []Case {
 		{window{14, 14, 3, 3, [2]int{1, 1}, kernels.Same}, 65, 1, 2},
 		{window{40, 41, 3, 3, [2]int{1, 1}, kernels.Same}, 2, 5, 16},
 		{window{1, 400, 1, 9, [2]int{1, 4}, kernels.Same}, 5, 2, 16},
+		{window{12, 11, 3, 3, [2]int{1, 1}, kernels.Same}, 30, 32, 80},
 	} {
 		large := layer.cases(layer.n, layer.ci, layer.co, kernels.Epilogue{Bias: true, Fn: kernels.ReLU})
 		for i := range large {

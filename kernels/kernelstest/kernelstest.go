@@ -64,6 +64,10 @@ type Case struct {
 	// devices may multiply it with padding or add terms that the reference
 	// leaves out.
 	Finite uint32
+	// Spreads says that devices may compute the case by sums of neighbours and
+	// of their differences, so that an element that is not finite makes more of
+	// the result not finite than by the definition, and infinity NaN.
+	Spreads bool
 	// NoGrad says that the gradient test skips the case: the operation has no
 	// gradient, or the case is large and another one covers it.
 	NoGrad bool

@@ -247,12 +247,24 @@ func (b *Bound) special(in []kernels.Array) error {
 			if err != nil {
 				return err
 			}
+			if b.Case.Spreads {
+				b.spread(bits, want)
+			}
 			if err := b.judge(bits, want); err != nil {
 				return fmt.Errorf("with elements %d and %d of operand %d %v: %w", n/3, n-1, i, v, err)
 			}
 		}
 	}
 	return nil
+}
+
+// spread makes elements of the reference NaN where the result is.
+func (b *Bound) spread(bits []byte, want []float64) {
+	for i, g := range Decode(b.Out.DType, bits) {
+		if g != g {
+			want[i] = g
+		}
+	}
 }
 
 // equal returns an error unless both results have the same bits.

@@ -37,3 +37,15 @@ func sumProduct(s *[sumLanes]float64, x, y []float32) { sumProductGeneric(s, x, 
 func sumRows(sum []float64, x []float32, step, rows int) { sumRowsGeneric(sum, x, step, rows) }
 
 func fromBytes(dst []float32, x []byte, divisor float32) { fromBytesGeneric(dst, x, divisor) }
+
+func winogradColumns(dst []float32, next int, src []float32, tiles, channels int) {
+	winogradColumnsGeneric(dst, next, src, tiles, channels)
+}
+
+func winogradSpread(dst []float32, next int, src []float32, tiles, channels int) {
+	winogradSpreadGeneric(dst, next, src, tiles, channels)
+}
+
+func winogradResult(top, bottom, src []float32, next, tiles, channels int, bias []float32) {
+	winogradResultGeneric(top, bottom, src, next, tiles, channels, bias)
+}
