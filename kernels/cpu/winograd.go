@@ -140,7 +140,7 @@ func (v *winograd) pack(to, from []float32, ci, rows int) {
 }
 
 // winogradScratch is where the parts of a task's scratch memory begin.
-type winogradScratch struct{ strip, tiles, sums, edge, words int }
+type winogradScratch struct{ tiles, sums, edge, words int }
 
 func (v *winograd) scratch() winogradScratch {
 	var s winogradScratch

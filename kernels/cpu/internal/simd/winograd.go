@@ -26,7 +26,7 @@ import "fmt"
 // of dst.
 func WinogradColumns(dst []float32, next int, src []float32, tiles, channels int) {
 	checkWinograd("WinogradColumns", tiles, channels, next, 4, len(dst), len(src), (2*tiles+2)*channels)
-	if tiles > 0 {
+	if tiles > 0 && channels > 0 {
 		winogradColumns(dst, next, src, tiles, channels)
 	}
 }
@@ -35,7 +35,7 @@ func WinogradColumns(dst []float32, next int, src []float32, tiles, channels int
 // places 2t and 2t+1 of src, gives four values to four planes of dst.
 func WinogradSpread(dst []float32, next int, src []float32, tiles, channels int) {
 	checkWinograd("WinogradSpread", tiles, channels, next, 4, len(dst), len(src), 2*tiles*channels)
-	if tiles > 0 {
+	if tiles > 0 && channels > 0 {
 		winogradSpread(dst, next, src, tiles, channels)
 	}
 }
@@ -48,7 +48,7 @@ func WinogradResult(top, bottom, src []float32, next, tiles, channels int, bias 
 	if len(bias) < channels {
 		panic(fmt.Sprintf("simd: WinogradResult of %d channels got a bias of %d", channels, len(bias)))
 	}
-	if tiles > 0 {
+	if tiles > 0 && channels > 0 {
 		winogradResult(top, bottom, src, next, tiles, channels, bias)
 	}
 }
