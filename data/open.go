@@ -115,8 +115,28 @@ func kinds() []kind {
 			about: "28×28 grey digits that Hourglass draws: 60,000 and 10,000"},
 		{name: "series", options: []string{"seed=NUMBER"}, open: openSeries,
 			about: "windows [1 128 1] of a drawn time series, some of the test part's with anomalies, label 1"},
-		{name: "mnist", path: "DIR", what: "the folder of the IDX files", open: openMNIST,
-			about: "IDX files by MNIST's names, gzip or plain: MNIST, Fashion-MNIST, KMNIST"},
+		{name: "mnist", path: "DIR", what: "the folder of the IDX files", open: openDigits,
+			about: "MNIST's IDX files, gzip or plain"},
+		{name: "fashion", path: "DIR", what: "the folder of the IDX files", open: openDigits,
+			about: "Fashion-MNIST's, by the same names"},
+		{name: "kmnist", path: "DIR", what: "the folder of the IDX files", open: openDigits,
+			about: "Kuzushiji-MNIST's, by the same names"},
+		{name: "emnist", path: "DIR", what: "the folder of the IDX files", open: openEMNIST,
+			options: []string{"part=NAME"},
+			about:   "one of EMNIST's parts: balanced, byclass, bymerge, letters, digits, mnist (default balanced)"},
+		{name: "idx", path: "DIR", what: "the folder of the IDX files", open: openDigits,
+			about: "any other images and labels in IDX files of MNIST's names"},
+		{name: "cifar10", path: "DIR", what: "the folder of the .bin files", open: openCIFAR10,
+			about: "CIFAR-10's binary version"},
+		{name: "cifar100", path: "DIR", what: "the folder of the .bin files", open: openCIFAR100,
+			options: []string{"coarse"},
+			about:   "CIFAR-100's binary version, with its 100 fine classes or the 20 coarse ones"},
+		{name: "npy", path: "FILE", what: "an NPY file", open: openNPYSpec,
+			options: []string{"labels=FILE", "test=FILE|SHARE", "testlabels=FILE", "layout=AXES", "scale=MIN..MAX"},
+			about:   "an array of samples, uint8 or numbers in [0, 1]; without a test file a tenth is the test part"},
+		{name: "npz", path: "FILE", what: "an NPZ file", open: openNPZSpec,
+			options: []string{"key=NAME", "labels=NAME", "test=NAME|SHARE", "testlabels=NAME", "layout=AXES", "scale=MIN..MAX"},
+			about:   "arrays in one file, by default x_train, y_train, x_test and y_test"},
 		{name: "binary", path: "SPEC", what: "a data set", wraps: true, open: openBinary,
 			about: "the images of another specification, every value drawn as 0 or 1 once and for all"},
 	}
@@ -202,19 +222,6 @@ func openBuiltin(s *spec, split Split, _ Options) (Source, error) {
 		return nil, s.err
 	}
 	return builtin(seed, split), nil
-}
-
-// openMNIST opens IDX files.
-func openMNIST(s *spec, split Split, o Options) (Source, error) {
-	large, err := openLargePair(s.path, mnistPrefix(split), o)
-	if err != nil {
-		return nil, err
-	}
-	if large != nil {
-		large.info.Name = fmt.Sprintf("mnist:%s %s", s.path, split)
-		return large, nil
-	}
-	return asSource(readMNIST(s.path, split))
 }
 
 // openBinary opens another set and binarizes it.
