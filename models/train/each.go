@@ -1,0 +1,52 @@
+package train
+
+import (
+	"fmt"
+	"slices"
+
+	"hourglass/graph"
+)
+
+// Weights returns a copy of the model's variables, as the runner applies them.
+func (r *Runner) Weights() ([]graph.Array, error) {
+	var weights []graph.Array
+	for _, p := range r.vars.Params() {
+		read := r.vars.Get
+		if r.average {
+			read = r.vars.Average
+		}
+		value, err := read(p.Name)
+		if err != nil {
+			return nil, err
+		}
+		weights = append(weights, graph.Array{Name: p.Name, Shape: p.Shape, Data: value})
+	}
+	return weights, nil
+}
+
+// EvaluateEach returns the metric of that name, one of [models.Net]'s, for each of
+// images [n H W C]. They go through the model one by one, which takes longer than
+// in batches, and all meet the same random numbers, where a metric draws some.
+func (r *Runner) EvaluateEach(name string, images []float32) ([]float64, error) {
+	size := r.shape.Size()
+	if len(images)%size != 0 {
+		return nil, fmt.Errorf("train: input of %d numbers, want a multiple of %d for %v", len(images), size, r.shape)
+	}
+	values := make([]float64, 0, len(images)/size)
+	for ; len(images) > 0; images = images[size:] {
+		p, err := r.run(toMetrics, images[:size], nil, 1, 0)
+		if err != nil {
+			return nil, err
+		}
+		at := slices.Index(p.names, name)
+		if at < 0 {
+			return nil, fmt.Errorf("train: the model %s has no metric %s, it has %v", r.model.Config().Name, name, p.names)
+		}
+		v, err := p.program.Scalar(p.out[at])
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, v)
+	}
+	return values, nil
+}
