@@ -115,6 +115,8 @@ func kinds() []kind {
 			about: "28×28 grey digits that Hourglass draws: 60,000 and 10,000"},
 		{name: "series", options: []string{"seed=NUMBER"}, open: openSeries,
 			about: "windows [1 128 1] of a drawn time series, some of the test part's with anomalies, label 1"},
+		{name: "shapes", options: []string{"seed=NUMBER"}, open: openShapes,
+			about: "32×32 coloured figures in front of a sky and a ground, six kinds, that Hourglass draws: 20,000 and 4,000"},
 		{name: "mnist", path: "DIR", what: "the folder of the IDX files", open: openDigits,
 			about: "MNIST's IDX files, gzip or plain"},
 		{name: "fashion", path: "DIR", what: "the folder of the IDX files", open: openDigits,

@@ -144,3 +144,12 @@ func paintFigure(scene *[shapesSide * shapesSide]colour, kind int, r *random) {
 		scene[i] = scene[i].mixed(paint, min(max(depth+0.5, 0), 1))
 	}
 }
+
+// openShapes opens the coloured scenes that this package draws.
+func openShapes(s *spec, split Split, _ Options) (Source, error) {
+	seed := s.seed(builtinSeed)
+	if s.err != nil {
+		return nil, s.err
+	}
+	return shapes(seed, split), nil
+}
