@@ -38,6 +38,7 @@ const (
 	defaultModel      = "conv"
 	defaultData       = "builtin"
 	seriesData        = "series" // for models of windows
+	colourData        = "shapes" // for models of colours
 	defaultEpochs     = 5
 	defaultValidation = 0.01
 	// builtinLimit makes the first run on the built-in digits a short one.
@@ -266,6 +267,9 @@ func (g given) resolve() (settings, error) {
 	}
 	if s.Model.Image[0] == 1 {
 		s.Data = seriesData
+	}
+	if s.Model.Colorize || names.Model.Colorize {
+		s.Data = colourData
 	}
 	s.Model.Image = [3]int{} // that of the data, unless given
 	if err := g.onto(&s); err != nil {
