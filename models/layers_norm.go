@@ -81,13 +81,14 @@ func (l GroupNorm) On(b *graph.Builder, in kernels.Shape) (Apply, kernels.Shape)
 }
 
 // normalize returns (x−mean)/√(variance+epsilon)·weight + bias, all of which
-// broadcast to x. An epsilon of 0 means 1e-5, PyTorch's default.
+// broadcast to x. An epsilon of 0 means 1e-5, PyTorch's default. It is written
+// as x·scale + shift, which goes over x once, and twice for its gradients.
 func normalize(b *graph.Builder, x, mean, variance *graph.Node, epsilon float64, weight, bias *graph.Node) *graph.Node {
 	if epsilon == 0 {
 		epsilon = 1e-5
 	}
 	scale := b.Div(weight, b.Fn(kernels.Sqrt, 0, b.Offset(variance, epsilon)))
-	return b.Add(b.Mul(b.Sub(x, mean), scale), bias)
+	return b.Add(b.Mul(x, scale), b.Sub(bias, b.Mul(mean, scale)))
 }
 
 // row returns row i of what kernels.Moments computed, in the given shape.

@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"hourglass/kernels"
+	"hourglass/kernels/cpu/internal/simd"
 )
 
 // A reduction adds float32 elements in float64: the result is exact but for its
@@ -242,30 +243,14 @@ func (r *reduction) add(t *tally, x []float32, at, width, from, to int) {
 			t.sum[0] += sum
 			t.square[0] += square
 		case r.inner == 1 && r.step == 1:
-			t.sum[0] += sumOfRun(x[base : base+rows])
+			t.sum[0] += simd.Sum(x[base : base+rows])
 		case r.moments:
-			momentsOfRows(t, x[base:], r.step, rows, width)
+			simd.MomentRows(t.sum[:width], t.square[:width], t.shift[:width], x[base:], r.step, rows)
 		default:
-			sumOfRows(&t.sum, x[base:], r.step, rows, width)
+			simd.SumRows(t.sum[:width], x[base:], r.step, rows)
 		}
 		p += rows
 	}
-}
-
-// sumOfRun adds neighbouring elements, in four sums that do not wait for each
-// other.
-func sumOfRun(x []float32) float64 {
-	var a, b, c, d float64
-	for ; len(x) >= 4; x = x[4:] {
-		a += float64(x[0])
-		b += float64(x[1])
-		c += float64(x[2])
-		d += float64(x[3])
-	}
-	for _, v := range x {
-		a += float64(v)
-	}
-	return (a + b) + (c + d)
 }
 
 // momentsOfRun adds the differences of neighbouring elements from the shift,
@@ -282,45 +267,4 @@ func momentsOfRun(x []float32, shift float64) (sum, square float64) {
 		a, aa = a+v, aa+v*v
 	}
 	return a + b, aa + bb
-}
-
-// sumOfRows adds rows of width elements, four at a time so that the sums are
-// loaded and stored a quarter as often.
-func sumOfRows(sum *[lanes]float64, x []float32, step, rows, width int) {
-	s := sum[:width]
-	for ; rows >= 4; rows -= 4 {
-		a, b, c, d := x[:width], x[step:][:width], x[2*step:][:width], x[3*step:][:width]
-		for i := range s {
-			s[i] += (float64(a[i]) + float64(b[i])) + (float64(c[i]) + float64(d[i]))
-		}
-		x = x[min(4*step, len(x)):]
-	}
-	for ; rows > 0; rows-- {
-		for i, v := range x[:width] {
-			s[i] += float64(v)
-		}
-		x = x[min(step, len(x)):]
-	}
-}
-
-// momentsOfRows is sumOfRows for differences from the shifts and their squares.
-func momentsOfRows(t *tally, x []float32, step, rows, width int) {
-	shift, sum, square := t.shift[:width], t.sum[:width], t.square[:width]
-	for ; rows >= 2; rows -= 2 {
-		a, b := x[:width], x[step:][:width]
-		for i := range shift {
-			v, w := float64(a[i])-shift[i], float64(b[i])-shift[i]
-			sum[i] += v + w
-			square[i] += v*v + w*w
-		}
-		x = x[min(2*step, len(x)):]
-	}
-	for ; rows > 0; rows-- {
-		for i, e := range x[:width] {
-			v := float64(e) - shift[i]
-			sum[i] += v
-			square[i] += v * v
-		}
-		x = x[min(step, len(x)):]
-	}
 }

@@ -36,6 +36,10 @@ func sumProduct(s *[sumLanes]float64, x, y []float32) { sumProductGeneric(s, x, 
 
 func sumRows(sum []float64, x []float32, step, rows int) { sumRowsGeneric(sum, x, step, rows) }
 
+func momentRows(sum, square, shift []float64, x []float32, step, rows int) {
+	momentRowsGeneric(sum, square, shift, x, step, rows)
+}
+
 func fromBytes(dst []float32, x []byte, divisor float32) { fromBytesGeneric(dst, x, divisor) }
 
 func winogradColumns(dst []float32, next int, src []float32, tiles, channels int) {

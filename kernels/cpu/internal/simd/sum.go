@@ -52,10 +52,31 @@ func SumRows(sum []float64, x []float32, step, rows int) {
 	if rows <= 0 || len(sum) == 0 {
 		return
 	}
-	if step < 0 || len(x) < (rows-1)*step+len(sum) {
-		panic(fmt.Sprintf("simd: SumRows of %d rows of %d elements, %d apart, got %d elements", rows, len(sum), step, len(x)))
-	}
+	checkRows("SumRows", len(sum), len(x), step, rows)
 	sumRows(sum, x, step, rows)
+}
+
+// MomentRows adds the differences of rows of len(sum) elements from shift to
+// sum, and their squares to square, in the order of the rows:
+//
+//	sum[i] += Σ_r (x[r·step + i] − shift[i])
+//	square[i] += Σ_r (x[r·step + i] − shift[i])²
+func MomentRows(sum, square, shift []float64, x []float32, step, rows int) {
+	if rows <= 0 || len(sum) == 0 {
+		return
+	}
+	if len(square) != len(sum) || len(shift) != len(sum) {
+		panic(fmt.Sprintf("simd: MomentRows of %d sums got %d squares and %d shifts", len(sum), len(square), len(shift)))
+	}
+	checkRows("MomentRows", len(sum), len(x), step, rows)
+	momentRows(sum, square, shift, x, step, rows)
+}
+
+// checkRows holds rows to the memory they lie in.
+func checkRows(name string, width, elements, step, rows int) {
+	if step < 0 || elements < (rows-1)*step+width {
+		panic(fmt.Sprintf("simd: %s of %d rows of %d elements, %d apart, got %d elements", name, rows, width, step, elements))
+	}
 }
 
 func sumGeneric(s *[sumLanes]float64, x []float32) {
@@ -83,6 +104,17 @@ func sumRowsGeneric(sum []float64, x []float32, step, rows int) {
 		row := x[r*step:][:len(sum)]
 		for i, v := range row {
 			sum[i] += float64(v)
+		}
+	}
+}
+
+func momentRowsGeneric(sum, square, shift []float64, x []float32, step, rows int) {
+	for r := range rows {
+		row := x[r*step:][:len(sum)]
+		for i, v := range row {
+			d := float64(v) - shift[i]
+			sum[i] += d
+			square[i] += d * d
 		}
 	}
 }

@@ -30,6 +30,9 @@ func sumRows(sum []float64, x []float32, step, rows int) {
 		for ; i+64 <= len(sum); i += 64 {
 			sumRowsWideAVX512(&sum[i], &x[i], step, rows)
 		}
+		for ; i+32 <= len(sum); i += 32 {
+			sumRowsHalfAVX512(&sum[i], &x[i], step, rows)
+		}
 		for ; i+8 <= len(sum); i += 8 {
 			sumRowsNarrowAVX512(&sum[i], &x[i], step, rows)
 		}
@@ -37,12 +40,37 @@ func sumRows(sum []float64, x []float32, step, rows int) {
 		for ; i+32 <= len(sum); i += 32 {
 			sumRowsWideAVX2(&sum[i], &x[i], step, rows)
 		}
+		for ; i+16 <= len(sum); i += 16 {
+			sumRowsHalfAVX2(&sum[i], &x[i], step, rows)
+		}
 		for ; i+4 <= len(sum); i += 4 {
 			sumRowsNarrowAVX2(&sum[i], &x[i], step, rows)
 		}
 	}
 	if i < len(sum) {
 		sumRowsGeneric(sum[i:], x[i:], step, rows)
+	}
+}
+
+func momentRows(sum, square, shift []float64, x []float32, step, rows int) {
+	i := 0
+	if tier == AVX512 {
+		for ; i+32 <= len(sum); i += 32 {
+			momentRowsWideAVX512(&sum[i], &square[i], &shift[i], &x[i], step, rows)
+		}
+		for ; i+8 <= len(sum); i += 8 {
+			momentRowsNarrowAVX512(&sum[i], &square[i], &shift[i], &x[i], step, rows)
+		}
+	} else if tier == AVX2 {
+		for ; i+16 <= len(sum); i += 16 {
+			momentRowsWideAVX2(&sum[i], &square[i], &shift[i], &x[i], step, rows)
+		}
+		for ; i+4 <= len(sum); i += 4 {
+			momentRowsNarrowAVX2(&sum[i], &square[i], &shift[i], &x[i], step, rows)
+		}
+	}
+	if i < len(sum) {
+		momentRowsGeneric(sum[i:], square[i:], shift[i:], x[i:], step, rows)
 	}
 }
 

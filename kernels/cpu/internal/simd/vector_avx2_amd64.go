@@ -77,4 +77,13 @@ func sumProductAVX2(s *float64, x *float32, y *float32, blocks int)
 func sumRowsWideAVX2(s *float64, x *float32, step int, rows int)
 
 //go:noescape
+func sumRowsHalfAVX2(s *float64, x *float32, step int, rows int)
+
+//go:noescape
 func sumRowsNarrowAVX2(s *float64, x *float32, step int, rows int)
+
+//go:noescape
+func momentRowsWideAVX2(s *float64, square *float64, shift *float64, x *float32, step int, rows int)
+
+//go:noescape
+func momentRowsNarrowAVX2(s *float64, square *float64, shift *float64, x *float32, step int, rows int)

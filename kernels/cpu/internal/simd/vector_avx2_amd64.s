@@ -1798,6 +1798,38 @@ loop:
 	VZEROUPPER
 	RET
 
+// func sumRowsHalfAVX2(s *float64, x *float32, step int, rows int)
+// Requires: AVX
+TEXT ·sumRowsHalfAVX2(SB), NOSPLIT, $0-32
+	MOVQ    s+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    step+16(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    rows+24(FP), BX
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	VMOVUPD 64(AX), Y2
+	VMOVUPD 96(AX), Y3
+
+loop:
+	VCVTPS2PD (CX), Y4
+	VADDPD    Y4, Y0, Y0
+	VCVTPS2PD 16(CX), Y4
+	VADDPD    Y4, Y1, Y1
+	VCVTPS2PD 32(CX), Y4
+	VADDPD    Y4, Y2, Y2
+	VCVTPS2PD 48(CX), Y4
+	VADDPD    Y4, Y3, Y3
+	ADDQ      DX, CX
+	DECQ      BX
+	JNZ       loop
+	VMOVUPD   Y0, (AX)
+	VMOVUPD   Y1, 32(AX)
+	VMOVUPD   Y2, 64(AX)
+	VMOVUPD   Y3, 96(AX)
+	VZEROUPPER
+	RET
+
 // func sumRowsNarrowAVX2(s *float64, x *float32, step int, rows int)
 // Requires: AVX
 TEXT ·sumRowsNarrowAVX2(SB), NOSPLIT, $0-32
@@ -1815,5 +1847,81 @@ loop:
 	DECQ      BX
 	JNZ       loop
 	VMOVUPD   Y0, (AX)
+	VZEROUPPER
+	RET
+
+// func momentRowsWideAVX2(s *float64, square *float64, shift *float64, x *float32, step int, rows int)
+// Requires: AVX, FMA3
+TEXT ·momentRowsWideAVX2(SB), NOSPLIT, $0-48
+	MOVQ    s+0(FP), AX
+	MOVQ    square+8(FP), CX
+	MOVQ    shift+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    step+32(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    rows+40(FP), DI
+	VMOVUPD (AX), Y0
+	VMOVUPD (CX), Y1
+	VMOVUPD 32(AX), Y2
+	VMOVUPD 32(CX), Y3
+	VMOVUPD 64(AX), Y4
+	VMOVUPD 64(CX), Y5
+	VMOVUPD 96(AX), Y6
+	VMOVUPD 96(CX), Y7
+
+loop:
+	VCVTPS2PD   (BX), Y8
+	VSUBPD      (DX), Y8, Y8
+	VADDPD      Y8, Y0, Y0
+	VFMADD231PD Y8, Y8, Y1
+	VCVTPS2PD   16(BX), Y8
+	VSUBPD      32(DX), Y8, Y8
+	VADDPD      Y8, Y2, Y2
+	VFMADD231PD Y8, Y8, Y3
+	VCVTPS2PD   32(BX), Y8
+	VSUBPD      64(DX), Y8, Y8
+	VADDPD      Y8, Y4, Y4
+	VFMADD231PD Y8, Y8, Y5
+	VCVTPS2PD   48(BX), Y8
+	VSUBPD      96(DX), Y8, Y8
+	VADDPD      Y8, Y6, Y6
+	VFMADD231PD Y8, Y8, Y7
+	ADDQ        SI, BX
+	DECQ        DI
+	JNZ         loop
+	VMOVUPD     Y0, (AX)
+	VMOVUPD     Y1, (CX)
+	VMOVUPD     Y2, 32(AX)
+	VMOVUPD     Y3, 32(CX)
+	VMOVUPD     Y4, 64(AX)
+	VMOVUPD     Y5, 64(CX)
+	VMOVUPD     Y6, 96(AX)
+	VMOVUPD     Y7, 96(CX)
+	VZEROUPPER
+	RET
+
+// func momentRowsNarrowAVX2(s *float64, square *float64, shift *float64, x *float32, step int, rows int)
+// Requires: AVX, FMA3
+TEXT ·momentRowsNarrowAVX2(SB), NOSPLIT, $0-48
+	MOVQ    s+0(FP), AX
+	MOVQ    square+8(FP), CX
+	MOVQ    shift+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    step+32(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    rows+40(FP), DI
+	VMOVUPD (AX), Y0
+	VMOVUPD (CX), Y1
+
+loop:
+	VCVTPS2PD   (BX), Y2
+	VSUBPD      (DX), Y2, Y2
+	VADDPD      Y2, Y0, Y0
+	VFMADD231PD Y2, Y2, Y1
+	ADDQ        SI, BX
+	DECQ        DI
+	JNZ         loop
+	VMOVUPD     Y0, (AX)
+	VMOVUPD     Y1, (CX)
 	VZEROUPPER
 	RET

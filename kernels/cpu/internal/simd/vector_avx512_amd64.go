@@ -77,4 +77,13 @@ func sumProductAVX512(s *float64, x *float32, y *float32, blocks int)
 func sumRowsWideAVX512(s *float64, x *float32, step int, rows int)
 
 //go:noescape
+func sumRowsHalfAVX512(s *float64, x *float32, step int, rows int)
+
+//go:noescape
 func sumRowsNarrowAVX512(s *float64, x *float32, step int, rows int)
+
+//go:noescape
+func momentRowsWideAVX512(s *float64, square *float64, shift *float64, x *float32, step int, rows int)
+
+//go:noescape
+func momentRowsNarrowAVX512(s *float64, square *float64, shift *float64, x *float32, step int, rows int)

@@ -2016,6 +2016,38 @@ loop:
 	VZEROUPPER
 	RET
 
+// func sumRowsHalfAVX512(s *float64, x *float32, step int, rows int)
+// Requires: AVX, AVX512F
+TEXT ·sumRowsHalfAVX512(SB), NOSPLIT, $0-32
+	MOVQ    s+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    step+16(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    rows+24(FP), BX
+	VMOVUPD (AX), Z0
+	VMOVUPD 64(AX), Z1
+	VMOVUPD 128(AX), Z2
+	VMOVUPD 192(AX), Z3
+
+loop:
+	VCVTPS2PD (CX), Z4
+	VADDPD    Z4, Z0, Z0
+	VCVTPS2PD 32(CX), Z4
+	VADDPD    Z4, Z1, Z1
+	VCVTPS2PD 64(CX), Z4
+	VADDPD    Z4, Z2, Z2
+	VCVTPS2PD 96(CX), Z4
+	VADDPD    Z4, Z3, Z3
+	ADDQ      DX, CX
+	DECQ      BX
+	JNZ       loop
+	VMOVUPD   Z0, (AX)
+	VMOVUPD   Z1, 64(AX)
+	VMOVUPD   Z2, 128(AX)
+	VMOVUPD   Z3, 192(AX)
+	VZEROUPPER
+	RET
+
 // func sumRowsNarrowAVX512(s *float64, x *float32, step int, rows int)
 // Requires: AVX, AVX512F
 TEXT ·sumRowsNarrowAVX512(SB), NOSPLIT, $0-32
@@ -2033,5 +2065,81 @@ loop:
 	DECQ      BX
 	JNZ       loop
 	VMOVUPD   Z0, (AX)
+	VZEROUPPER
+	RET
+
+// func momentRowsWideAVX512(s *float64, square *float64, shift *float64, x *float32, step int, rows int)
+// Requires: AVX, AVX512F
+TEXT ·momentRowsWideAVX512(SB), NOSPLIT, $0-48
+	MOVQ    s+0(FP), AX
+	MOVQ    square+8(FP), CX
+	MOVQ    shift+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    step+32(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    rows+40(FP), DI
+	VMOVUPD (AX), Z0
+	VMOVUPD (CX), Z1
+	VMOVUPD 64(AX), Z2
+	VMOVUPD 64(CX), Z3
+	VMOVUPD 128(AX), Z4
+	VMOVUPD 128(CX), Z5
+	VMOVUPD 192(AX), Z6
+	VMOVUPD 192(CX), Z7
+
+loop:
+	VCVTPS2PD   (BX), Z8
+	VSUBPD      (DX), Z8, Z8
+	VADDPD      Z8, Z0, Z0
+	VFMADD231PD Z8, Z8, Z1
+	VCVTPS2PD   32(BX), Z8
+	VSUBPD      64(DX), Z8, Z8
+	VADDPD      Z8, Z2, Z2
+	VFMADD231PD Z8, Z8, Z3
+	VCVTPS2PD   64(BX), Z8
+	VSUBPD      128(DX), Z8, Z8
+	VADDPD      Z8, Z4, Z4
+	VFMADD231PD Z8, Z8, Z5
+	VCVTPS2PD   96(BX), Z8
+	VSUBPD      192(DX), Z8, Z8
+	VADDPD      Z8, Z6, Z6
+	VFMADD231PD Z8, Z8, Z7
+	ADDQ        SI, BX
+	DECQ        DI
+	JNZ         loop
+	VMOVUPD     Z0, (AX)
+	VMOVUPD     Z1, (CX)
+	VMOVUPD     Z2, 64(AX)
+	VMOVUPD     Z3, 64(CX)
+	VMOVUPD     Z4, 128(AX)
+	VMOVUPD     Z5, 128(CX)
+	VMOVUPD     Z6, 192(AX)
+	VMOVUPD     Z7, 192(CX)
+	VZEROUPPER
+	RET
+
+// func momentRowsNarrowAVX512(s *float64, square *float64, shift *float64, x *float32, step int, rows int)
+// Requires: AVX, AVX512F
+TEXT ·momentRowsNarrowAVX512(SB), NOSPLIT, $0-48
+	MOVQ    s+0(FP), AX
+	MOVQ    square+8(FP), CX
+	MOVQ    shift+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    step+32(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    rows+40(FP), DI
+	VMOVUPD (AX), Z0
+	VMOVUPD (CX), Z1
+
+loop:
+	VCVTPS2PD   (BX), Z2
+	VSUBPD      (DX), Z2, Z2
+	VADDPD      Z2, Z0, Z0
+	VFMADD231PD Z2, Z2, Z1
+	ADDQ        SI, BX
+	DECQ        DI
+	JNZ         loop
+	VMOVUPD     Z0, (AX)
+	VMOVUPD     Z1, (CX)
 	VZEROUPPER
 	RET

@@ -270,6 +270,35 @@ func TestSums(t *testing.T) {
 	})
 }
 
+func TestMomentRows(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(17, 18))
+		f := fences(t, 900)
+		for width := range 100 {
+			step, rows := width+r.IntN(3), r.IntN(8)
+			x := f[0].slice(max(0, rows-1)*step+width, width%2 == 0)
+			for i := range x {
+				x[i] = float32(r.NormFloat64())
+			}
+			sum, square, shift := make([]float64, width), make([]float64, width), make([]float64, width)
+			for i := range shift {
+				sum[i], square[i], shift[i] = float64(i), 2*float64(i), r.NormFloat64()
+			}
+			MomentRows(sum, square, shift, x, step, rows)
+			for i := range shift {
+				wantSum, wantSquare := float64(i), 2*float64(i)
+				for row := range rows {
+					d := float64(x[row*step+i]) - shift[i]
+					wantSum, wantSquare = wantSum+d, wantSquare+d*d
+				}
+				if math.Abs(sum[i]-wantSum) > 1e-12 || math.Abs(square[i]-wantSquare) > 1e-12 {
+					t.Fatalf("%d rows of %d, %d apart: column %d is %g and %g, want %g and %g", rows, width, step, i, sum[i], square[i], wantSum, wantSquare)
+				}
+			}
+		}
+	})
+}
+
 func TestFromBytes(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
 		f := fences(t, 300, 80)

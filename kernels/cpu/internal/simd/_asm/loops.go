@@ -131,9 +131,14 @@ func sums(a *asm) {
 		a.VCVTPS2PD(y, e)
 		a.VFMADD231PD(d, e, acc)
 	})
-	for _, vectors := range []int{8, 1} {
-		sumRows(a, vectors)
+	for _, w := range []struct {
+		name    string
+		vectors int
+	}{{"Wide", 8}, {"Half", 4}, {"Narrow", 1}} {
+		sumRows(a, w.name, w.vectors)
 	}
+	momentRows(a, "Wide", 4)
+	momentRows(a, "Narrow", 1)
 }
 
 // reduce adds blocks of 32 elements to 32 sums.
@@ -170,8 +175,8 @@ func (a *asm) reduce(name, signature string, body func(x, y Mem, acc vec)) {
 
 // sumRows adds rows of as many columns as fill the given number of vectors of
 // float64 to that many sums, row by row.
-func sumRows(a *asm, vectors int) {
-	a.begin(map[int]string{8: "sumRowsWide", 1: "sumRowsNarrow"}[vectors], "func(s *float64, x *float32, step, rows int)")
+func sumRows(a *asm, name string, vectors int) {
+	a.begin("sumRows"+name, "func(s *float64, x *float32, step, rows int)")
 	s, x, step, n := a.GP64(), a.GP64(), a.GP64(), a.GP64()
 	a.Load(a.Param("s"), s)
 	a.Load(a.Param("x"), x)
@@ -194,6 +199,42 @@ func sumRows(a *asm, vectors int) {
 	a.JNZ(LabelRef("loop"))
 	for i := range acc {
 		a.VMOVUPD(acc[i], Mem{Base: s, Disp: i * a.bytes()})
+	}
+	a.VZEROUPPER()
+	a.RET()
+}
+
+// momentRows is sumRows for differences from shifts, and for their squares.
+func momentRows(a *asm, name string, vectors int) {
+	a.begin("momentRows"+name, "func(s, square, shift *float64, x *float32, step, rows int)")
+	s, square, shift, x, step, n := a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64()
+	a.Load(a.Param("s"), s)
+	a.Load(a.Param("square"), square)
+	a.Load(a.Param("shift"), shift)
+	a.Load(a.Param("x"), x)
+	a.Load(a.Param("step"), step)
+	a.SHLQ(U8(2), step)
+	a.Load(a.Param("rows"), n)
+	sums, squares := make([]vec, vectors), make([]vec, vectors)
+	for i := range sums {
+		sums[i], squares[i] = a.vec(), a.vec()
+		a.VMOVUPD(Mem{Base: s, Disp: i * a.bytes()}, sums[i])
+		a.VMOVUPD(Mem{Base: square, Disp: i * a.bytes()}, squares[i])
+	}
+	a.Label("loop")
+	for i := range sums {
+		d := a.vec()
+		a.VCVTPS2PD(Mem{Base: x, Disp: i * a.bytes() / 2}, d)
+		a.VSUBPD(Mem{Base: shift, Disp: i * a.bytes()}, d, d)
+		a.VADDPD(d, sums[i], sums[i])
+		a.VFMADD231PD(d, d, squares[i])
+	}
+	a.ADDQ(step, x)
+	a.DECQ(n)
+	a.JNZ(LabelRef("loop"))
+	for i := range sums {
+		a.VMOVUPD(sums[i], Mem{Base: s, Disp: i * a.bytes()})
+		a.VMOVUPD(squares[i], Mem{Base: square, Disp: i * a.bytes()})
 	}
 	a.VZEROUPPER()
 	a.RET()
