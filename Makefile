@@ -8,15 +8,32 @@ STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 RACE         = ./data/... ./kernels/cpu ./models/export ./models/train
 RACEFLAGS    = -short
 
-.PHONY: build test check generate golden bench kernels
+# What a build for GPUs wants: our cuda.h, and an empty library in place of the
+# driver's, which the binary opens when it runs.
+GPU          = CGO_ENABLED=1 CGO_CFLAGS="-O2 -I$(CURDIR)/kernels/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/.gpu"
+GPUTESTS     = ./kernels/cuda/...
+
+.PHONY: build gpu test testgpu check generate golden bench kernelbench kernels
 
 build:             ## the command, in this folder
 	CGO_ENABLED=0 $(GO) build -trimpath ./cmd/hourglass
+
+gpu: .gpu/libcuda.a ## the command with CUDA, by gcc and Go alone
+	$(GPU) $(GO) build -tags gpu -trimpath ./cmd/hourglass
+
+.gpu/libcuda.a:
+	@mkdir -p .gpu && printf '!<arch>\n' > $@
 
 test: check        ## everything, on this processor's kernels and on portable ones
 	$(GO) test ./...
 	$(GO) test -tags purego ./...
 	$(GO) test -race $(RACEFLAGS) $(RACE)
+	@if command -v gcc >/dev/null && command -v g++ >/dev/null; then $(MAKE) --no-print-directory testgpu; \
+	else echo "skipped: the CUDA build and its tests on the emulated driver ($(GPUTESTS) with -tags gpu): there is no gcc or no g++"; fi
+
+testgpu: .gpu/libcuda.a ## the CUDA build, and its kernels on an emulated driver
+	$(GPU) $(GO) vet -tags gpu ./kernels/cuda/... ./cmd/...
+	$(GPU) $(GO) test -tags gpu $(GPUTESTS)
 
 check:             ## format and static analysis
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt would change: $$files"; exit 1; }
@@ -39,5 +56,8 @@ bench: build       ## speed beside PyTorch, ONNX Runtime, Gorgonia and gomlx
 	-$(GO) build -C bench/peers/gomlx -o $(CURDIR)/.venv/bin/hourglass-peer-gomlx .
 	./hourglass bench --peers .venv --results bench/results $(BENCHFLAGS)
 
-kernels:           ## the kernels alone
+kernels:           ## CUDA kernels that changed, by nvcc in an environment of its own
+	$(GO) run ./kernels/cuda/compile kernels/cuda kernels/cuda/emulated/testdata
+
+kernelbench:       ## the speed of the CPU's kernels alone
 	$(GO) test -run '^$$' -bench . ./kernels/... ./data

@@ -170,6 +170,15 @@ type Threaded interface {
 	Parallel(tasks int, work func(task, thread int))
 }
 
+// A Recorder is a device that can keep a sequence of launches and run it as one.
+type Recorder interface {
+	Device
+	// Record calls work, whose launches are kept and not run, and returns what
+	// runs them: as often as wanted, on the same buffers. Work must neither
+	// copy nor allocate.
+	Record(work func()) (replay func(), err error)
+}
+
 // DType is the type of an array's elements.
 type DType uint8
 

@@ -1,0 +1,156 @@
+package cuda
+
+import (
+	"fmt"
+
+	"hourglass/kernels"
+	"hourglass/kernels/cuda/driver"
+)
+
+// Options configures a device. The zero value is the first device, with
+// products of TF32.
+type Options struct {
+	Index     int // of the device among the machine's
+	Precision Precision
+}
+
+// Device is a GPU. It implements kernels.Device and kernels.Recorder. Copies
+// and launches run in order, but later than the calls that ask for them: Sync
+// and Download wait.
+type Device struct {
+	name      string
+	info      driver.Info
+	precision Precision
+	ctx       *driver.Context
+	modules   map[string]*driver.Module
+	staging   staging
+	recorded  []*driver.Graph
+	launches  int
+	slots     [512]uint64 // of the launch at hand
+	err       error       // the first failure
+}
+
+// New returns a device that is ready to be used.
+func New(o Options) (*Device, error) {
+	all, err := driver.Devices()
+	if err != nil {
+		return nil, fmt.Errorf("cuda: %w", err)
+	}
+	if o.Index < 0 || o.Index >= len(all) {
+		return nil, fmt.Errorf("cuda:%d: there is no such device; this machine has %d, from cuda:0 on", o.Index, len(all))
+	}
+	d := &Device{name: fmt.Sprintf("cuda:%d", o.Index), info: all[o.Index], precision: o.Precision, modules: map[string]*driver.Module{}}
+	if d.info.Capability < leastCapability {
+		return nil, fmt.Errorf("%s: the %s has compute capability %.1f, at least %.1f is needed", d.name, d.info.Name, float64(d.info.Capability)/10, float64(leastCapability)/10)
+	}
+	if o.Precision == BF16 && d.info.Capability < tensorCapability {
+		return nil, fmt.Errorf("%s: the %s has compute capability %.1f, bf16 wants at least %.1f", d.name, d.info.Name, float64(d.info.Capability)/10, float64(tensorCapability)/10)
+	}
+	if d.ctx, err = driver.Open(o.Index); err != nil {
+		return nil, fmt.Errorf("%s: %w", d.name, err)
+	}
+	if err := d.staging.open(d.ctx); err != nil {
+		d.ctx.Close()
+		return nil, fmt.Errorf("%s: %w", d.name, err)
+	}
+	return d, nil
+}
+
+const (
+	leastCapability  = 75 // of the kernels on CUDA cores
+	tensorCapability = 80 // of TF32, bf16 and cp.async
+)
+
+// Name returns "cuda:0" for the first device.
+func (d *Device) Name() string { return d.name }
+
+// Info describes the device.
+func (d *Device) Info() driver.Info { return d.info }
+
+// Precision returns what the options asked for.
+func (d *Device) Precision() Precision { return d.precision }
+
+// tensorCores reports whether products run on tensor cores: not with Float32,
+// and not on cards that have none for TF32.
+func (d *Device) tensorCores() bool {
+	return d.precision != Float32 && d.info.Capability >= tensorCapability
+}
+
+// fail keeps the first failure.
+func (d *Device) fail(err error) {
+	if d.err == nil {
+		d.err = fmt.Errorf("%s: %w", d.name, err)
+	}
+}
+
+// Prepare returns the launch for s.
+func (d *Device) Prepare(s kernels.Spec, out kernels.Operand, in ...kernels.Operand) (kernels.Launch, error) {
+	return d.plan(s, out, in)
+}
+
+// plan returns the launch for s. This switch is the table of contents of the
+// package.
+func (d *Device) plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand) (kernels.Launch, error) {
+	switch s := s.(type) {
+	case kernels.Conv2D:
+		return d.conv2D(s, out, in)
+	case kernels.Conv2DInputGrad:
+		return d.conv2DInputGrad(s, out, in)
+	case kernels.Conv2DFilterGrad:
+		return d.conv2DFilterGrad(s, out, in)
+	case kernels.MatMul:
+		return d.matMul(s, out, in)
+	default:
+		return kernels.Launch{}, fmt.Errorf("%s: %s of %v from %v: %w", d.name, s.Name(), out, in, kernels.ErrUnsupported)
+	}
+}
+
+// Sync waits for all work and returns the first failure.
+func (d *Device) Sync() error {
+	if err := d.ctx.Sync(); err != nil {
+		d.fail(err)
+	}
+	return d.err
+}
+
+// Record keeps the launches that work makes, in place of running them, and
+// returns what runs them all as one.
+func (d *Device) Record(work func()) (replay func(), err error) {
+	if d.err != nil {
+		return nil, d.err
+	}
+	if err := d.ctx.BeginCapture(); err != nil {
+		return nil, fmt.Errorf("%s: %w", d.name, err)
+	}
+	work()
+	g, err := d.ctx.EndCapture()
+	if err == nil {
+		err = d.err
+	} else {
+		err = fmt.Errorf("%s: %w", d.name, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.recorded = append(d.recorded, g)
+	return func() {
+		if err := d.ctx.Replay(g); err != nil {
+			d.fail(err)
+		}
+	}, nil
+}
+
+// Close frees the device's buffers and gives it back.
+func (d *Device) Close() error {
+	if d.ctx == nil {
+		return nil
+	}
+	d.ctx.Sync() // its failure is told by Sync; here all is thrown away
+	for _, g := range d.recorded {
+		g.Close()
+	}
+	d.staging.close()
+	err := d.ctx.Close()
+	d.ctx = nil
+	return err
+}

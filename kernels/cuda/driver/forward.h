@@ -1,0 +1,13 @@
+#include <cuda.h>
+
+// hourglass_load opens the driver's library and starts the driver. It returns
+// NULL, or the reason why there is none.
+const char *hourglass_load(const char *path);
+
+// hourglass_launch makes ctx current and launches a kernel, all in one call
+// from Go. size is grid, block and dynamic shared memory; the parameters are n
+// slots of eight bytes, or the one struct that they make up.
+CUresult hourglass_launch(CUcontext ctx, CUstream stream, CUfunction f, unsigned *size, uint64_t *slots, int n, int whole);
+
+// hourglass_replay makes ctx current and launches a graph.
+CUresult hourglass_replay(CUcontext ctx, CUstream stream, CUgraphExec graph);
