@@ -142,6 +142,30 @@ func (k corruption) apply(b *graph.Builder, x *graph.Node, p Phase) (corrupted, 
 	return b.Mul(x, complement(b, missing)), missing
 }
 
+// Corrupt returns images x [N H W C] made worse as how says, which is written as
+// Config.Denoise is, by p.Step and p.Seed. Of a corruption that tells which
+// values are missing, missing is 1 there and 0 elsewhere, [N H W C]; of another it
+// is nil. Nothing else of the phase counts. What is wrong with how is an error of
+// b.
+func Corrupt(b *graph.Builder, how string, x *graph.Node, p Phase) (corrupted, missing *graph.Node) {
+	if b.Err() != nil {
+		return nil, nil
+	}
+	k, err := parseCorruption(how)
+	if err == nil {
+		shape := b.ShapeOf(x)
+		err = k.check([3]int{shape[1], shape[2], shape[3]})
+	}
+	if err != nil {
+		b.Fail("%w", err)
+		return nil, nil
+	}
+	if corrupted, missing = k.apply(b, x, p); missing != nil {
+		missing = b.Add(missing, b.Scale(0, x)) // of the images' shape
+	}
+	return corrupted, missing
+}
+
 // square returns a square of ones at a random place, [N H W 1].
 func (k corruption) square(b *graph.Builder, x *graph.Node, p Phase) *graph.Node {
 	if b.Err() != nil {

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"fmt"
 
 	"hourglass/data"
 	"hourglass/models/train"
@@ -45,4 +46,44 @@ func Codes(ctx context.Context, r *train.Runner, src data.Source) ([]float32, er
 		return nil
 	})
 	return all, err
+}
+
+// Decode hands the samples [n H W C] of codes to use. The codes are a source of
+// rows of z numbers, as [CodeSource] or an array in a file.
+func Decode(ctx context.Context, r *train.Runner, codes data.Source, use func(from int, samples []float32) error) error {
+	info := codes.Info()
+	if info.N < 1 {
+		return fmt.Errorf("tasks: %s holds no codes, want at least 1", info.Name)
+	}
+	if info.SampleSize() != r.Latent() {
+		return fmt.Errorf("tasks: the codes of %s are of %d numbers, those of the model of %d", info.Name, info.SampleSize(), r.Latent())
+	}
+	return Each(ctx, codes, r.Batch(), func(from int, z []float32) error {
+		inUnits(z, info)
+		samples, err := r.Decode(z)
+		if err != nil {
+			return err
+		}
+		return use(from, samples)
+	})
+}
+
+// inUnits turns values that a source has scaled to [0, 1] back into those of its
+// file.
+func inUnits(values []float32, info data.Info) {
+	if info.Low == nil {
+		return
+	}
+	for i := range values {
+		c := i % info.C
+		values[i] = info.Low[c] + values[i]*(info.High[c]-info.Low[c])
+	}
+}
+
+// CodeSource returns codes [n z] in memory as a source. It keeps them.
+func CodeSource(name string, codes []float32, z int) (data.Source, error) {
+	if z < 1 || len(codes)%z != 0 {
+		return nil, fmt.Errorf("tasks: %s: %d numbers, want codes of %d", name, len(codes), z)
+	}
+	return &data.Dataset{Name: name, N: len(codes) / z, H: 1, W: 1, C: z, Values: codes}, nil
 }
