@@ -73,7 +73,7 @@ func (p parts) check(c Config) error {
 	case p.keepGiven && c.Colorize:
 		return fmt.Errorf("keep_given: the colours of a grey input are not given: leave it out with colorize")
 	case c.Colorize && c.Image[2] != 3:
-		return fmt.Errorf("colorize: the images have %d channel(s), want 3: grey images have no colours to learn", c.Image[2])
+		return fmt.Errorf("colorize: the images have %d channel(s), want 3: grey images have no colours to learn; the built-in data set shapes has some", c.Image[2])
 	case p.sparsity != nil && p.sparsity.kind == "kl" && c.CodeActivation != "sigmoid":
 		return fmt.Errorf("sparsity kl: code_activation is %s, want sigmoid: the penalty is of units in (0, 1)", c.CodeActivation)
 	case !(p.contractive >= 0 && p.contractive <= 1e6):
