@@ -139,6 +139,12 @@ func kinds() []kind {
 		{name: "npz", path: "FILE", what: "an NPZ file", open: openNPZSpec,
 			options: []string{"key=NAME", "labels=NAME", "test=NAME|SHARE", "testlabels=NAME", "layout=AXES", "scale=MIN..MAX"},
 			about:   "arrays in one file, by default x_train, y_train, x_test and y_test"},
+		{name: "csv", path: "FILE", what: "a CSV file", open: openCSV,
+			options: []string{"header=yes|no", "label=COLUMN", "skip=COLUMN|COLUMN", "delimiter=CHARACTER", "window=STEPS", "stride=STEPS", "test=FILE|SHARE"},
+			about:   "a table, each row a sample; with window= the rows are a time series, cut into windows"},
+		{name: "wav", path: "FILE|DIR", what: "a WAV file or a folder of them", open: openWAV,
+			options: []string{"window=FRAMES", "stride=FRAMES", "rate=HERTZ", "unlabelled", "test=SHARE"},
+			about:   "windows of sound, mixed to one channel (default 1024 frames, 512 apart); folders are classes"},
 		{name: "binary", path: "SPEC", what: "a data set", wraps: true, open: openBinary,
 			about: "the images of another specification, every value drawn as 0 or 1 once and for all"},
 	}
