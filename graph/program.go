@@ -16,13 +16,14 @@ import (
 // A Program is a compiled graph: a flat list of launches on one device. Its
 // methods are called from one goroutine at a time.
 type Program struct {
-	dev     kernels.Device
-	plan    *plan
-	compute int // steps of the graph itself; those behind them update variables
-	arena   int // bytes
-	nodes   map[*Node]*value
-	unfed   map[*value]bool
-	profile *profile // nil unless StartProfile was called
+	dev        kernels.Device
+	plan       *plan
+	compute    int // steps of the graph itself; those behind them update variables
+	arena      int // bytes
+	nodes      map[*Node]*value
+	unfed      map[*value]bool
+	profile    *profile // nil unless StartProfile was called
+	recordings recordings
 }
 
 // Options configures CompileWith. The zero value compiles inputs that are fed
@@ -246,7 +247,11 @@ func (p *Program) prepare() error {
 			s.args.work = arena.View(work[i], workspace[i])
 		}
 	}
-	return p.bindHost()
+	if err := p.bindHost(); err != nil {
+		return err
+	}
+	p.record()
+	return nil
 }
 
 // bind gives every root value its memory.
@@ -277,27 +282,14 @@ func (p *Program) bind(arena kernels.Buffer) error {
 }
 
 // Run computes the outputs and updates the variables.
-func (p *Program) Run() error {
-	if err := p.Compute(); err != nil {
-		return err
-	}
-	return p.Update()
-}
+func (p *Program) Run() error { return p.begin(everything) }
 
 // Compute computes the outputs and, in a training program, the gradients.
-func (p *Program) Compute() error {
-	for v := range p.unfed {
-		return fmt.Errorf("graph: run: input %s has not been fed", v.name)
-	}
-	if p.profile != nil {
-		p.profile.runs++
-	}
-	return p.runSteps(p.plan.steps[:p.compute])
-}
+func (p *Program) Compute() error { return p.begin(computing) }
 
 // Update does what Options.Update asks for, with the gradients of the last
 // Compute.
-func (p *Program) Update() error { return p.runSteps(p.plan.steps[p.compute:]) }
+func (p *Program) Update() error { return p.runPart(updating) }
 
 func (p *Program) runSteps(steps []*step) error {
 	for _, s := range steps {
@@ -316,6 +308,11 @@ func (p *Program) runSteps(steps []*step) error {
 			s.args.run(s.args.out, s.args.in, s.args.work)
 		}
 		if p.profile != nil {
+			if p.recordings.dev != nil { // whose launches return before they are done
+				if err := p.dev.Sync(); err != nil {
+					return fmt.Errorf("graph: run: %s: %w", s.describe(), err)
+				}
+			}
 			p.profile.steps[s] += time.Since(start)
 		}
 	}
