@@ -46,6 +46,18 @@ func Limit(s Source, n int) (Source, error) {
 	return Slice(s, 0, n)
 }
 
+// First returns the first n samples of a source as numbers, or all where there
+// are no more than n.
+func First(s Source, n int) ([]float32, error) {
+	info := s.Info()
+	n = min(n, info.N)
+	if n < 1 {
+		return nil, fmt.Errorf("data: %s: want at least 1 sample, got %d", info.Name, n)
+	}
+	values := make([]float32, n*info.SampleSize())
+	return values, s.Read(values, numbers(0, n))
+}
+
 // Subset returns the samples index[0], index[1], … of a source. Those of a
 // *Dataset are copied.
 func Subset(s Source, index []int32) (Source, error) {

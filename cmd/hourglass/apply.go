@@ -26,6 +26,7 @@ type applied struct {
 	Samples             int // for importance-sampled likelihoods
 	Quiet, JSON         bool
 
+	reading   reading
 	settings  settings
 	device    kernels.Device
 	runner    *train.Runner
@@ -46,6 +47,7 @@ func (a *applied) addDataFlags(f *pflag.FlagSet, limit string) {
 	f.StringVar(&a.Data, "data", "", dataUsage)
 	f.StringVar(&a.Split, "split", "test", "train or test")
 	f.IntVar(&a.Limit, "limit", 0, limit)
+	a.reading.addFlags(f)
 }
 
 // dataUsage is what help says of --data.
@@ -131,9 +133,9 @@ func (a *applied) source() (data.Source, error) {
 			return nil, err
 		}
 	}
-	src, err := data.OpenSource(spec, part, data.Options{Lazy: true, Warn: a.warn})
+	src, err := a.reading.open(spec, part, &warner{to: a.err})
 	if err != nil {
-		return nil, wrongSpec(err)
+		return nil, err
 	}
 	info := src.Info()
 	if got, want := (kernels.Shape{info.H, info.W, info.C}), a.runner.Shape(); !got.Equal(want) {
@@ -178,9 +180,6 @@ func (a *applied) specOf(text string) (string, error) {
 	return kind + ":" + strings.ReplaceAll(text, ",", ",,"), nil
 }
 
-// warn tells of a sample that is left out.
-func (a *applied) warn(text string) { fmt.Fprintf(a.err, "hourglass: warning: %s\n", text) }
-
 // wrongSpec makes a usage error of a specification that names no data.
 func wrongSpec(err error) error {
 	var fault *data.SpecError
@@ -188,29 +187,6 @@ func wrongSpec(err error) error {
 		return usageError{err}
 	}
 	return err
-}
-
-// images is source for what still wants a whole data set.
-func (a *applied) images() (*data.Dataset, error) {
-	part, err := a.part()
-	if err != nil {
-		return nil, err
-	}
-	spec := a.Data
-	if spec == "" {
-		spec = a.settings.Data
-	}
-	d, err := openData(spec, part)
-	if err != nil {
-		return nil, err
-	}
-	if got, want := (kernels.Shape{d.H, d.W, d.C}), a.runner.Shape(); !got.Equal(want) {
-		return nil, fmt.Errorf("the images of %s are %v, the model takes %v", d.Name, got, want)
-	}
-	if a.Limit > 0 {
-		return d.Limit(a.Limit)
-	}
-	return d, nil
 }
 
 // part reads --split.
@@ -256,7 +232,7 @@ func (a *applied) tell(o output, object any, format string, args ...any) error {
 }
 
 // evaluate measures a model.
-func evaluate(ctx context.Context, r *train.Runner, d *data.Dataset) ([]train.Value, error) {
+func evaluate(ctx context.Context, r *train.Runner, d data.Source) ([]train.Value, error) {
 	metrics, err := r.Evaluate(ctx, d)
 	if errors.Is(err, train.ErrStopped) {
 		return nil, fmt.Errorf("%w while evaluating", errInterrupted)

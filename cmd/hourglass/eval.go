@@ -24,16 +24,15 @@ func evalCommand() *cobra.Command {
 		Example: "  hourglass eval runs/mnist --data mnist:DIR --json",
 		Args:    exactArgs(1, "the folder of a run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := a.open(args[0]); err != nil {
-				return err
-			}
-			defer a.device.Close()
-			d, err := a.images()
+			ctx, end, err := a.begin(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			ctx, stop := untilSignal(cmd.Context(), cmd.ErrOrStderr())
-			defer stop()
+			defer end()
+			d, err := a.source()
+			if err != nil {
+				return err
+			}
 			metrics, err := evaluate(ctx, a.runner, d)
 			if err != nil {
 				return err
@@ -41,7 +40,7 @@ func evalCommand() *cobra.Command {
 			if asJSON {
 				return writeMetricsObject(cmd.OutOrStdout(), metrics)
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "%s, %d images of %s\n", args[0], d.N, d.Name)
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s, %d images of %s\n", args[0], d.Info().N, d.Info().Name)
 			return writeTable(cmd.OutOrStdout(), metrics)
 		},
 	}

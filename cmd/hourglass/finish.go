@@ -57,7 +57,7 @@ func (r *job) finish(ctx context.Context) error {
 		fmt.Fprintf(r.out, "stopped early: no improvement in %d epochs\n", r.settings.Train.Patience)
 	}
 	t := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "test mse\t%.5f\t(%d images, weights of epoch %d)\n", valueOf(metrics, "mse"), r.examples.N, epoch)
+	fmt.Fprintf(t, "test mse\t%.5f\t(%d images, weights of epoch %d)\n", valueOf(metrics, "mse"), r.examples.Info().N, epoch)
 	fmt.Fprintf(t, "pictures\t%s\t(test images over reconstructions)\n", filepath.Join(r.folder, reconstructionsName))
 	if r.settings.Model.Denoise != "" {
 		fmt.Fprintf(t, "restored\t%s\t(test images, corrupted, restored: %.1f dB from %.1f dB)\n", filepath.Join(r.folder, restorationsName),
@@ -146,14 +146,12 @@ func (b *board) epoch(e train.Epoch, r *job) error {
 
 func (b *board) close() error { return b.events.Close() }
 
-// reconstructionGrid shows the first n images of d over their reconstructions.
-func reconstructionGrid(runner *train.Runner, d *data.Dataset, n, columns int) (image.Image, error) {
-	shown, err := d.Limit(n)
+// reconstructionGrid shows the first n images of s over their reconstructions.
+func reconstructionGrid(runner *train.Runner, s data.Source, n, columns int) (image.Image, error) {
+	originals, err := data.First(s, n)
 	if err != nil {
 		return nil, err
 	}
-	shown.Load()
-	originals := train.Scale(shown.Pixels)
 	copies, err := runner.Reconstruct(originals)
 	if err != nil {
 		return nil, err
@@ -165,15 +163,13 @@ func reconstructionGrid(runner *train.Runner, d *data.Dataset, n, columns int) (
 	return export.Grid(rows, export.GridOptions{})
 }
 
-// restorationGrid shows the first n images of d, over them corrupted, over what
+// restorationGrid shows the first n images of s, over them corrupted, over what
 // the model makes of those.
-func restorationGrid(runner *train.Runner, d *data.Dataset, n int) (image.Image, error) {
-	shown, err := d.Limit(n)
+func restorationGrid(runner *train.Runner, s data.Source, n int) (image.Image, error) {
+	originals, err := data.First(s, n)
 	if err != nil {
 		return nil, err
 	}
-	shown.Load()
-	originals := train.Scale(shown.Pixels)
 	corrupted, restored, err := runner.Restore(originals)
 	if err != nil {
 		return nil, err

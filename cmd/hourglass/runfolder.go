@@ -94,7 +94,8 @@ func openRun(folder string) (settings, error) {
 
 // mayChange are the settings that a resumed run may be given anew. The data may
 // lie elsewhere: a checkpoint knows its images by their hash.
-var mayChange = map[string]bool{"train.epochs": true, "threads": true, "device": true, "checkpoint_steps": true, "data": true}
+var mayChange = map[string]bool{"train.epochs": true, "threads": true, "device": true, "checkpoint_steps": true, "data": true,
+	"memory": true, "strict": true}
 
 // goOn returns the settings of a resumed run: those of its folder, but for what
 // may change.

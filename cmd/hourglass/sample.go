@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -11,7 +12,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"hourglass/kernels"
-	"hourglass/models/train"
+	"hourglass/models/tasks"
 )
 
 func sampleCommand() *cobra.Command {
@@ -35,12 +36,12 @@ func sampleCommand() *cobra.Command {
 			if n < 1 {
 				return usagef("--n is %d, want 1 or more", n)
 			}
-			_, end, err := a.begin(cmd, args[0])
+			ctx, end, err := a.begin(cmd, args[0])
 			if err != nil {
 				return err
 			}
 			defer end()
-			images, from, err := a.sample(args[0], n, seed)
+			images, from, err := a.sample(ctx, args[0], n, seed)
 			if err != nil {
 				return err
 			}
@@ -62,7 +63,7 @@ func sampleCommand() *cobra.Command {
 }
 
 // sample draws n images and tells from what.
-func (a *applied) sample(run string, n int, seed uint64) (images []float32, from string, err error) {
+func (a *applied) sample(ctx context.Context, run string, n int, seed uint64) (images []float32, from string, err error) {
 	if a.settings.Model.HasPrior() {
 		if a.Data != "" {
 			return nil, "", usagef("--data %s: a %s draws codes from its prior and fits nothing; leave --data out", a.Data, a.settings.Model.Name)
@@ -73,12 +74,11 @@ func (a *applied) sample(run string, n int, seed uint64) (images []float32, from
 	if a.Data == "" {
 		return nil, "", usagef("%s is a %s, which has no prior to draw codes from: give --data %s to fit a Gaussian to the codes of those images, or train a vae", run, a.settings.Model.Name, a.settings.Data)
 	}
-	d, err := a.images()
+	src, err := a.source()
 	if err != nil {
 		return nil, "", err
 	}
-	d.Load()
-	codes, err := a.runner.Encode(train.Scale(d.Pixels))
+	codes, err := tasks.Codes(ctx, a.runner, src)
 	if err != nil {
 		return nil, "", err
 	}
@@ -87,7 +87,7 @@ func (a *applied) sample(run string, n int, seed uint64) (images []float32, from
 		return nil, "", err
 	}
 	images, err = a.runner.Decode(g.draw(n, seed))
-	return images, fmt.Sprintf("a Gaussian fitted to the codes of %d images of %s, within their range", d.N, d.Name), err
+	return images, fmt.Sprintf("a Gaussian fitted to the codes of %d images of %s, within their range", src.Info().N, src.Info().Name), err
 }
 
 // gaussian is a normal distribution of codes.

@@ -20,7 +20,10 @@ import (
 // settings is all that decides a run. Its TOML form is a configuration file,
 // and the config.toml of a run folder.
 type settings struct {
-	Data    string `toml:"data"`
+	Data string `toml:"data"`
+	// Memory and Strict are those of reading.
+	Memory  string `toml:"memory,omitempty"`
+	Strict  bool   `toml:"strict,omitempty"`
 	Threads int    `toml:"threads"`
 	Device  string `toml:"device"`
 	// Precision is that of products; a run from before it was a setting has none.
@@ -47,7 +50,7 @@ const (
 
 // flagKeys tells which setting a flag gives.
 var flagKeys = map[string]string{
-	"data": "data", "threads": "threads", "device": "device", "precision": "precision", "checkpoint": "checkpoint_steps",
+	"data": "data", "memory": "memory", "strict": "strict", "threads": "threads", "device": "device", "precision": "precision", "checkpoint": "checkpoint_steps",
 
 	"model": "model.name", "latent": "model.latent", "network": "model.network", "hidden": "model.hidden",
 	"activation": "model.activation", "norm": "model.norm", "dropout": "model.dropout", "init": "model.init",
@@ -70,7 +73,7 @@ var flagKeys = map[string]string{
 // default, leaving it out leaves the setting off.
 func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.Model.Name, "model", "", "the kind of autoencoder (default "+defaultModel+")")
-	f.StringVar(&s.Data, "data", "", "builtin or series, either with :seed=N, or mnist:DIR (default builtin)")
+	f.StringVar(&s.Data, "data", "", "the data set: builtin, mnist:DIR, images:DIR, npy:FILE, …; hourglass data lists all (default builtin)")
 	f.IntVar(&s.Model.Latent, "latent", 0, "units of the code (default by model: conv 16, dense 32, vae 20)")
 	f.StringVar(&s.Model.Network, "network", "", "what vae, iwae and wae are made of: dense, conv or sequence (default dense)")
 	f.Var((*widths)(&s.Model.Hidden), "hidden", "of the hidden dense layers, as 256,128 or none (default by model: dense 128, vae 400)")
@@ -108,6 +111,8 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&s.Train.Patience, "patience", 0, "stop after so many epochs without improvement")
 	f.Float64Var(&s.Train.MinDelta, "min-delta", 0, "the least that counts as improvement")
 
+	f.StringVar(&s.Memory, "memory", "", memoryUsage)
+	f.BoolVar(&s.Strict, "strict", false, strictUsage)
 	f.IntVar(&s.CheckpointSteps, "checkpoint", 0, "write a checkpoint every N steps too, not at the end of epochs alone")
 	f.IntVar(&s.Threads, "threads", 0, "processors to use, 0 for all (default 0)")
 	f.StringVar(&s.Device, "device", "", "auto, cpu or cuda (default auto)")
@@ -284,6 +289,9 @@ func (s settings) check() error {
 	case "auto", "cpu", "cuda":
 	default:
 		return usagef("device %q: want auto, cpu or cuda", s.Device)
+	}
+	if _, err := parseSize(s.Memory); err != nil {
+		return err
 	}
 	if s.Threads < 0 {
 		return usagef("threads is %d, want 0 (all processors) or more", s.Threads)

@@ -81,7 +81,8 @@ type job struct {
 	model    models.Model
 	device   *cpu.Device
 	trainer  *train.Trainer
-	examples *data.Dataset // of the pictures
+	examples data.Source // of the pictures
+	broken   *warner
 }
 
 // newJob works out what was asked for. It touches no file.
@@ -146,13 +147,14 @@ func (r *job) prepare() error {
 	if r.device, err = r.settings.open(); err != nil {
 		return err
 	}
-	all, err := openData(r.settings.Data, data.Train)
+	r.broken = &warner{to: r.err}
+	all, err := r.settings.openData(data.Train, r.broken)
 	if err != nil {
 		return err
 	}
 	// Those of the pictures come first: a fault in the test images should not
 	// show after the training.
-	if r.examples, err = openData(r.settings.Data, data.Test); err != nil {
+	if r.examples, err = r.settings.openData(data.Test, r.broken); err != nil {
 		return err
 	}
 	if err := r.settings.fit(all); err != nil {
@@ -173,8 +175,11 @@ func (r *job) prepare() error {
 		return err
 	}
 	fmt.Fprintf(r.err, "%s, z = %d, %d weights; %s, %d images and %d for validation; %s with %d threads; %s\n",
-		r.settings.Model.Name, r.settings.Model.Latent, r.trainer.Variables().Size(), r.settings.Data, training.N, sizeOf(validation),
+		r.settings.Model.Name, r.settings.Model.Latent, r.trainer.Variables().Size(), r.settings.Data, sizeOf(training), sizeOf(validation),
 		r.device.Name(), r.device.Threads(), r.folder)
+	if _, inMemory := all.(*data.Dataset); !inMemory {
+		fmt.Fprintf(r.err, "the images do not fit into the memory that is theirs (--memory) and are streamed\n")
+	}
 	noteEmulated(r.err, r.device.Precision())
 	return nil
 }
@@ -201,23 +206,18 @@ func (s settings) open() (*cpu.Device, error) {
 	return cpu.New(cpu.Options{Threads: s.Threads, Precision: precision})
 }
 
-// openData opens a part of a data set. A specification that names none is the
-// user's fault, a file that cannot be read is not.
-func openData(spec string, part data.Split) (*data.Dataset, error) {
-	d, err := data.OpenLazy(spec, part)
-	var fault *data.SpecError
-	if errors.As(err, &fault) {
-		return nil, usageError{err}
-	}
-	return d, err
+// openData opens a part of the settings' data set.
+func (s settings) openData(part data.Split, tell *warner) (data.Source, error) {
+	return reading{s.Memory, s.Strict}.open(s.Data, part, tell)
 }
 
-// fit gives the model the size of the images of d. One that was given must be
-// the same.
-func (s *settings) fit(d *data.Dataset) error {
-	got, want := [3]int{d.H, d.W, d.C}, s.Model.Image
+// fit gives the model the size of the images of a source. One that was given
+// must be the same.
+func (s *settings) fit(from data.Source) error {
+	info := from.Info()
+	got, want := [3]int{info.H, info.W, info.C}, s.Model.Image
 	if want != got && want != [3]int{} {
-		return usagef("model.image is %v, but the images of %s are %v; leave it out to take theirs", want, d.Name, got)
+		return usagef("model.image is %v, but the images of %s are %v; leave it out to take theirs", want, info.Name, got)
 	}
 	s.Model.Image = got
 	return nil
@@ -233,11 +233,11 @@ func checkSize(m models.Model) error {
 	return nil
 }
 
-func sizeOf(d *data.Dataset) int {
-	if d == nil {
+func sizeOf(s data.Source) int {
+	if s == nil {
 		return 0
 	}
-	return d.N
+	return s.Info().N
 }
 
 // begin reads the checkpoint of a run to resume, or makes the folder of a new
@@ -327,6 +327,7 @@ func (r *job) train(ctx context.Context) error {
 		},
 	})
 	show.clear()
+	r.broken.sum()
 	if closing := board.close(); err == nil {
 		err = closing
 	}

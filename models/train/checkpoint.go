@@ -65,8 +65,8 @@ func (t *Trainer) Save(folder string) error {
 
 // metadata describes the run and where it stands.
 func (t *Trainer) metadata() (map[string]string, error) {
-	if t.prints == nil {
-		t.prints = fingerprint(t.train, t.validation)
+	if err := t.identify(); err != nil {
+		return nil, err
 	}
 	all := map[string]string{formatKey: checkpointFormat, versionKey: formatVersion}
 	for key, value := range map[string]any{
@@ -79,6 +79,19 @@ func (t *Trainer) metadata() (map[string]string, error) {
 		all[key] = string(text)
 	}
 	return all, nil
+}
+
+// identify makes the fingerprints of the data sets, once.
+func (t *Trainer) identify() error {
+	if t.prints != nil {
+		return nil
+	}
+	prints, err := fingerprint(t.train, t.validation)
+	if err != nil {
+		return fmt.Errorf("train: telling the data set from others: %w", err)
+	}
+	t.prints = prints
+	return nil
 }
 
 // A Resumed tells what Resume read.
@@ -174,8 +187,8 @@ func (t *Trainer) match(path string, metadata map[string]string) (progress, erro
 	if there.Schedule.endless() {
 		there.Epochs = t.cfg.Epochs
 	}
-	if t.prints == nil {
-		t.prints = fingerprint(t.train, t.validation)
+	if err := t.identify(); err != nil {
+		return at, err
 	}
 	differs := difference("model", t.model.Config(), model)
 	if differs == "" {

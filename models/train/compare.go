@@ -2,6 +2,7 @@ package train
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -72,28 +73,61 @@ type fingerprints struct {
 	Validation *print `json:"validation"`
 }
 
-// print identifies the images of a data set. The name is for messages: the same
+// print identifies the samples of a source. The name is for messages: the same
 // images may lie in another folder.
 type print struct {
 	Name   string `json:"name"`
 	Images int    `json:"images"`
 	Shape  [3]int `json:"shape"` // H, W, C
-	SHA256 string `json:"sha256"`
+	// SHA256 is that of all samples as they lie in memory; a set that is streamed
+	// has none, as reading all of it could take longer than the run.
+	SHA256 string `json:"sha256,omitempty"`
+	// Some is the SHA-256 of samples that are spread over the set, as numbers.
+	Some string `json:"some"`
 }
 
-func fingerprint(train, validation *data.Dataset) *fingerprints {
-	p := &fingerprints{Train: printOf(train)}
-	if validation != nil {
-		v := printOf(validation)
-		p.Validation = &v
+func fingerprint(train, validation data.Source) (*fingerprints, error) {
+	p := &fingerprints{}
+	var err error
+	if p.Train, err = printOf(train); err != nil || validation == nil {
+		return p, err
 	}
-	return p
+	v, err := printOf(validation)
+	p.Validation = &v
+	return p, err
 }
 
-func printOf(d *data.Dataset) print {
-	d.Load()
-	hash := sha256.Sum256(d.Pixels)
-	return print{d.Name, d.N, [3]int{d.H, d.W, d.C}, hex.EncodeToString(hash[:])}
+func printOf(s data.Source) (print, error) {
+	info := s.Info()
+	p := print{Name: info.Name, Images: info.N, Shape: [3]int{info.H, info.W, info.C}}
+	if d, ok := s.(*data.Dataset); ok {
+		d.Load()
+		hash := sha256.New()
+		hash.Write(d.Pixels)
+		hash.Write(bytesOf(d.Values))
+		p.SHA256 = hex.EncodeToString(hash.Sum(nil))
+	}
+	var err error
+	p.Some, err = someOf(s)
+	return p, err
+}
+
+// someOf returns the SHA-256 of up to 64 samples that are spread over a source.
+func someOf(s data.Source) (string, error) {
+	info := s.Info()
+	hash, values := sha256.New(), make([]float32, info.SampleSize())
+	const most = 64
+	for k := range min(info.N, most) {
+		i := int32(k)
+		if info.N > most {
+			i = int32(int64(k) * int64(info.N-1) / (most - 1))
+		}
+		if err := s.Read(values, []int32{i}); err != nil {
+			return "", err
+		}
+		hash.Write(bytesOf(values))
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
 // String returns a form such as "60000 images of builtin train (sha256 1f3a…)".
@@ -101,7 +135,7 @@ func (p *print) String() string {
 	if p == nil {
 		return "none"
 	}
-	return fmt.Sprintf("%d images of %s (sha256 %.8s…)", p.Images, p.Name, p.SHA256)
+	return fmt.Sprintf("%d images of %s (sha256 %.8s…)", p.Images, p.Name, cmp.Or(p.SHA256, p.Some))
 }
 
 // same reports whether the images are the same, wherever they come from.
@@ -109,7 +143,13 @@ func (p *print) same(q *print) bool {
 	if p == nil || q == nil {
 		return p == q
 	}
-	return p.Images == q.Images && p.Shape == q.Shape && p.SHA256 == q.SHA256
+	if p.Images != q.Images || p.Shape != q.Shape {
+		return false
+	}
+	if p.SHA256 != "" && q.SHA256 != "" {
+		return p.SHA256 == q.SHA256
+	}
+	return p.Some == q.Some
 }
 
 // difference names the first set in which two runs differ, or returns "".

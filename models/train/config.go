@@ -96,16 +96,16 @@ func (c Config) Validate() error {
 	return c.Schedule.validate()
 }
 
-// Split applies Limit and ValidationFraction to a data set. The validation part
-// is nil when the fraction leaves it empty.
-func (c Config) Split(d *data.Dataset) (train, validation *data.Dataset, err error) {
+// Split applies Limit and ValidationFraction to a source. The validation part is
+// nil when the fraction leaves it empty.
+func (c Config) Split(s data.Source) (train, validation data.Source, err error) {
 	if c.Limit > 0 {
-		if d, err = d.Limit(c.Limit); err != nil {
+		if s, err = data.Limit(s, c.Limit); err != nil {
 			return nil, nil, err
 		}
 	}
-	train, validation, err = d.Split(c.ValidationFraction, c.Seed)
-	if err != nil || validation.N > 0 {
+	train, validation, err = data.Divide(s, c.ValidationFraction, c.Seed)
+	if err != nil || validation.Info().N > 0 {
 		return train, validation, err
 	}
 	return train, nil, nil

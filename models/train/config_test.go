@@ -131,10 +131,10 @@ func TestConfigRefusals(t *testing.T) {
 func TestSplit(t *testing.T) {
 	d := &data.Dataset{Name: "d", N: 100, H: 1, W: 1, C: 1, Pixels: make([]byte, 100)}
 	train, validation, err := Config{Limit: 50, ValidationFraction: 0.1}.Split(d)
-	if err != nil || train.N != 45 || validation.N != 5 {
+	if err != nil || train.Info().N != 45 || validation.Info().N != 5 {
 		t.Errorf("split to %v and %v, %v; want 45 and 5 images", train, validation, err)
 	}
-	if train, validation, err = (Config{}).Split(d); err != nil || train.N != 100 || validation != nil {
+	if train, validation, err = (Config{}).Split(d); err != nil || train.Info().N != 100 || validation != nil {
 		t.Errorf("split to %v and %v, %v; want 100 images and nil", train, validation, err)
 	}
 }

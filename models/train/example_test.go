@@ -60,13 +60,17 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	codes, err := runner.Encode(train.Scale(held.Pixels))
+	some, err := data.First(held, 20)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(held.N, "codes of", len(codes)/held.N, "numbers")
+	codes, err := runner.Encode(some)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("20 codes of", len(codes)/20, "numbers")
 	// Output:
 	// epoch 1 step 4 improved true
 	// epoch 2 step 8 improved true
-	// 50 codes of 32 numbers
+	// 20 codes of 32 numbers
 }

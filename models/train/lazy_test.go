@@ -32,7 +32,7 @@ func TestLazyData(t *testing.T) {
 		return tr
 	}
 	lazy := run(data.OpenLazy)
-	if lazy.absent == nil {
+	if lazy.feed.(*resident).absent == nil {
 		t.Fatal("the lazy set was drawn before the run")
 	}
 	checkSameRun(t, "lazy", lazy, run(data.Open))

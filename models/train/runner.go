@@ -201,34 +201,39 @@ type Value struct {
 	Value float64
 }
 
-// Evaluate returns the model's metrics over a data set: for each the mean of
-// its value for every image, summed in double precision.
-func (r *Runner) Evaluate(ctx context.Context, d *data.Dataset) ([]Value, error) {
-	return r.mean(ctx, toMetrics, d)
+// Evaluate returns the model's metrics over a source: for each the mean of its
+// value for every image, summed in double precision. What is not in memory is
+// read ahead while the model computes.
+func (r *Runner) Evaluate(ctx context.Context, s data.Source) ([]Value, error) {
+	return r.mean(ctx, toMetrics, s)
 }
 
 // mean returns the mean of a goal's scalars over all images.
-func (r *Runner) mean(ctx context.Context, g goal, d *data.Dataset) ([]Value, error) {
-	if err := checkSet(r.model, d); err != nil {
+func (r *Runner) mean(ctx context.Context, g goal, s data.Source) ([]Value, error) {
+	if err := checkSet(r.model, s); err != nil {
 		return nil, err
 	}
-	d.Load()
+	info := s.Info()
+	next, stop := r.inOrder(ctx, s)
+	defer stop()
 	var total []Value
-	size := d.SampleSize()
-	for from := 0; from < d.N; from += r.batch {
+	for from := 0; from < info.N; from += r.batch {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("train: evaluation %w", ErrStopped)
 		}
-		n := min(r.batch, d.N-from)
-		if len(r.floats) < n*size {
-			r.floats = make([]float32, n*size)
+		n := min(r.batch, info.N-from)
+		values, err := next(from, n)
+		if err != nil && ctx.Err() != nil {
+			return nil, fmt.Errorf("train: evaluation %w", ErrStopped)
 		}
-		scaleInto(r.floats, d.Pixels[from*size:(from+n)*size])
+		if err != nil {
+			return nil, &sourceError{err}
+		}
 		var labels []uint8
-		if d.Labels != nil {
-			labels = d.Labels[from : from+n]
+		if info.Labels != nil {
+			labels = info.Labels[from : from+n]
 		}
-		p, err := r.run(g, r.floats[:n*size], labels, n, from/r.batch)
+		p, err := r.run(g, values, labels, n, from/r.batch)
 		if err != nil {
 			return nil, err
 		}
@@ -245,9 +250,31 @@ func (r *Runner) mean(ctx context.Context, g goal, d *data.Dataset) ([]Value, er
 		}
 	}
 	for i := range total {
-		total[i].Value /= float64(d.N)
+		total[i].Value /= float64(info.N)
 	}
 	return total, nil
+}
+
+// inOrder returns a function that reads the samples from … from+n-1, batch after
+// batch, and one that ends the reading.
+func (r *Runner) inOrder(ctx context.Context, s data.Source) (next func(from, n int) ([]float32, error), stop func()) {
+	info := s.Info()
+	if d, ok := s.(*data.Dataset); ok {
+		r.floats = make([]float32, min(r.batch, info.N)*info.SampleSize())
+		indices := data.InOrder(info.N, r.batch)
+		return func(_, n int) ([]float32, error) {
+			values := r.floats[:n*info.SampleSize()]
+			return values, d.Read(values, indices())
+		}, func() {}
+	}
+	stream := data.NewStream(ctx, s, data.InOrder(info.N, r.batch), data.StreamOptions{Floats: true})
+	return func(int, int) ([]float32, error) {
+		b, err := stream.Next()
+		if err != nil {
+			return nil, err
+		}
+		return b.Values, nil
+	}, stream.Close
 }
 
 // run sends one batch through the program of a goal. The number of the batch is

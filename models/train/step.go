@@ -1,17 +1,14 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
-	"hourglass/data"
 	"hourglass/graph"
 	"hourglass/kernels"
 	"hourglass/models"
 )
-
-// dataName is the name under which programs find the training images.
-const dataName = "data"
 
 // stepProgram takes a training step on a batch of one size.
 type stepProgram struct {
@@ -32,11 +29,15 @@ func (t *Trainer) program(n int) (*stepProgram, error) {
 		step:  b.InputOf(kernels.Int32, "step", 1),
 		rate:  b.Input("lr", 1),
 	}
-	images := t.images()
-	x := b.Apply(kernels.Gather{Scale: 1.0 / 255}, b.InputOf(images.DType, dataName, images.Shape...), p.index)
+	images := t.feed.images()
+	gather := kernels.Gather{Scale: 1.0 / 255}
+	if images.DType == kernels.Float32 {
+		gather.Scale = 1
+	}
+	x := b.Apply(gather, b.InputOf(images.DType, dataName, images.Shape...), p.index)
 	phase := models.Phase{Training: true, Step: p.step, Seed: t.cfg.Seed}
 	if t.model.Config().Classes > 0 {
-		phase.Labels = gatherLabels(b, t.train.N, p.index)
+		phase.Labels = gatherLabels(b, images.Shape[0], p.index)
 	}
 	p.loss = net.Loss(x, phase).Total
 	params := b.Trainable()
@@ -64,11 +65,10 @@ func (t *Trainer) program(n int) (*stepProgram, error) {
 // step takes the next training step of the epoch. Once its programs are
 // compiled it allocates nothing.
 func (t *Trainer) step() (Step, error) {
-	if t.orderEpoch != t.at.Epoch {
-		data.OrderInto(t.order, t.cfg.Seed, t.at.Epoch)
-		t.orderEpoch = t.at.Epoch
+	index, err := t.feed.batch(t.vars, t.at.Epoch, t.at.Batch)
+	if err != nil {
+		return Step{}, t.unread(err)
 	}
-	index := data.Batch(t.order, t.cfg.Batch, t.at.Batch)
 	p, err := t.program(len(index))
 	if err != nil {
 		return Step{}, err
@@ -97,11 +97,6 @@ func (t *Trainer) step() (Step, error) {
 // compute runs the step's program up to its update and returns the loss.
 func (t *Trainer) compute(p *stepProgram, index []int32, rate float64) (float64, error) {
 	t.rate[0], t.step32[0] = float32(rate), int32(t.at.Step)
-	if t.absent != nil {
-		if err := t.fetch(index); err != nil {
-			return 0, err
-		}
-	}
 	if err := p.program.FeedInts(p.index, index); err != nil {
 		return 0, err
 	}
@@ -117,22 +112,32 @@ func (t *Trainer) compute(p *stepProgram, index []int32, rate float64) (float64,
 	return p.program.Scalar(p.loss)
 }
 
-// fetch draws the images of a batch that were not needed before, and copies them
-// to the device.
-func (t *Trainer) fetch(index []int32) error {
-	if err := t.train.Need(index); err != nil {
+// A ReadError ends a run whose samples cannot be read.
+type ReadError struct {
+	Epoch, Step int // the epoch, counted from 1, and how many steps are done
+	Err         error
+}
+
+// Error names the place and the reason.
+func (e *ReadError) Error() string {
+	return fmt.Sprintf("train: after step %d, in epoch %d: %v", e.Step, e.Epoch, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *ReadError) Unwrap() error { return e.Err }
+
+// sourceError is an error of a source.
+type sourceError struct{ error }
+
+func (e *sourceError) Unwrap() error { return e.error }
+
+// unread returns the error of a source as a ReadError, and others as they are.
+func (t *Trainer) unread(err error) error {
+	var source *sourceError
+	if !errors.As(err, &source) {
 		return err
 	}
-	for _, i := range index {
-		if !t.absent[i] {
-			continue
-		}
-		if err := t.vars.PutPart(dataName, int(i)*t.train.SampleSize(), t.train.Image(int(i))); err != nil {
-			return err
-		}
-		t.absent[i] = false
-	}
-	return nil
+	return &ReadError{t.at.Epoch + 1, t.at.Step, source.error}
 }
 
 // A DivergedError ends a run whose loss or weights are no longer finite.

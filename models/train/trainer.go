@@ -20,7 +20,9 @@ type Trainer struct {
 	model             models.Model
 	dev               kernels.Device
 	cfg               Config
-	train, validation *data.Dataset
+	train, validation data.Source
+	images            data.Info // of train
+	feed              feed
 
 	vars     *graph.Variables
 	programs map[int]*stepProgram // by batch size: the full batch and the tail
@@ -28,18 +30,12 @@ type Trainer struct {
 	curve    Curve
 	batches  int // steps of an epoch
 
-	at         progress
-	order      []int32 // of the images in epoch orderEpoch
-	orderEpoch int
-	rate       [1]float32 // where step feeds from
-	step32     [1]int32
+	at     progress
+	rate   [1]float32 // where step feeds from
+	step32 [1]int32
 
 	stage      *Trainer // of a stacked model, while it is being trained
 	stagesDone int
-
-	// absent marks images of a lazy data set that are not yet on the device:
-	// the first step need not wait until all of them are drawn. Nil without.
-	absent []bool
 
 	prints  *fingerprints // of the data sets, once they are known
 	current string        // the checkpoint that is known to be good
@@ -119,9 +115,12 @@ type RunOptions struct {
 // ErrStopped is wrapped by the error of a run whose context was cancelled.
 var ErrStopped = errors.New("stopped")
 
-// New returns a trainer with initial weights of the configuration's seed. It
-// copies the training images to the device. Validation may be nil.
-func New(m models.Model, dev kernels.Device, train, validation *data.Dataset, cfg Config) (*Trainer, error) {
+// New returns a trainer with initial weights of the configuration's seed. A
+// *data.Dataset is copied to the device as a whole; any other source is read
+// while the run goes on, some batches ahead, with the same results. Validation
+// may be nil.
+func New(m models.Model, dev kernels.Device, train, validation data.Source, cfg Config) (*Trainer, error) {
+	train, validation = orNil(train), orNil(validation)
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -131,10 +130,9 @@ func New(m models.Model, dev kernels.Device, train, validation *data.Dataset, cf
 	}
 	t := &Trainer{
 		model: m, dev: dev, cfg: cfg, train: train, validation: validation,
-		programs: map[int]*stepProgram{},
-		batches:  data.BatchCount(train.N, cfg.Batch),
-		order:    make([]int32, train.N), orderEpoch: -1,
+		images: train.Info(), feed: newFeed(train, cfg), programs: map[int]*stepProgram{},
 	}
+	t.batches = data.BatchCount(t.images.N, cfg.Batch)
 	steps := cfg.Epochs * t.batches
 	if steps > math.MaxInt32 {
 		return nil, fmt.Errorf("train: %d epochs of %d steps, want at most %d steps in all", cfg.Epochs, t.batches, math.MaxInt32)
@@ -147,12 +145,20 @@ func New(m models.Model, dev kernels.Device, train, validation *data.Dataset, cf
 		return nil, err
 	}
 	// A model or a device that cannot train should say so at once.
-	_, err := t.program(min(cfg.Batch, train.N))
+	_, err := t.program(min(cfg.Batch, t.images.N))
 	return t, err
 }
 
+// orNil returns nil for a *data.Dataset that is nil.
+func orNil(s data.Source) data.Source {
+	if d, ok := s.(*data.Dataset); ok && d == nil {
+		return nil
+	}
+	return s
+}
+
 // checkSets holds the data sets against the model and the configuration.
-func checkSets(m models.Model, train, validation *data.Dataset, cfg Config) error {
+func checkSets(m models.Model, train, validation data.Source, cfg Config) error {
 	if train == nil {
 		return errors.New("train: no training set")
 	}
@@ -168,19 +174,22 @@ func checkSets(m models.Model, train, validation *data.Dataset, cfg Config) erro
 	return nil
 }
 
-// checkSet returns an error unless the model takes the images of d, and there
+// checkSet returns an error unless the model takes the samples of s, and there
 // are some.
-func checkSet(m models.Model, d *data.Dataset) error {
-	if err := d.Validate(); err != nil {
-		return err
+func checkSet(m models.Model, s data.Source) error {
+	if d, ok := s.(*data.Dataset); ok {
+		if err := d.Validate(); err != nil {
+			return err
+		}
 	}
-	if d.N == 0 {
-		return fmt.Errorf("train: %s is empty, want at least 1 image", d.Name)
+	info := s.Info()
+	if info.N == 0 {
+		return fmt.Errorf("train: %s is empty, want at least 1 image", info.Name)
 	}
-	if got, want := [3]int{d.H, d.W, d.C}, m.Config().Image; got != want {
-		return fmt.Errorf("train: %s has images of %v (height, width, channels), the model takes %v", d.Name, got, want)
+	if got, want := [3]int{info.H, info.W, info.C}, m.Config().Image; got != want {
+		return fmt.Errorf("train: %s has images of %v (height, width, channels), the model takes %v", info.Name, got, want)
 	}
-	return checkLabels(m, d.Name, d.Labels)
+	return checkLabels(m, info.Name, info.Labels)
 }
 
 // makeVariables declares the model's variables and gives them and the training
@@ -199,30 +208,14 @@ func (t *Trainer) makeVariables() error {
 	if err := t.vars.Init(t.cfg.Seed); err != nil {
 		return err
 	}
-	if err := t.vars.Put(dataName, t.images(), t.train.Pixels); err != nil {
+	if err := t.feed.place(t.vars, t.model.Config().Classes > 0); err != nil {
 		return err
-	}
-	if t.model.Config().Classes > 0 {
-		if err := putLabels(t.vars, t.train.Labels); err != nil {
-			return err
-		}
-	}
-	if !t.train.Drawn() {
-		t.absent = make([]bool, t.train.N)
-		for i := range t.absent {
-			t.absent[i] = true
-		}
 	}
 	t.runner, err = newRunner(t.model, t.dev, t.vars, RunnerOptions{Batch: t.cfg.Batch, Seed: t.cfg.Seed})
 	if err == nil {
 		t.runner.average = options.Average
 	}
 	return err
-}
-
-// images is the training set as an operand.
-func (t *Trainer) images() kernels.Operand {
-	return kernels.Operand{DType: kernels.Uint8, Shape: kernels.Shape{t.train.N, t.train.H, t.train.W, t.train.C}}
 }
 
 // Config returns the configuration, defaults in place.
@@ -255,7 +248,9 @@ func (t *Trainer) StoppedEarly() bool { return t.at.Stopped }
 // cancellation of ctx, which ends the run after the step in progress with an
 // error that wraps ErrStopped. Then, as in a run that was resumed, another Run
 // goes on exactly where this one stopped. A loss that is not finite is a
-// *DivergedError; it ends the run before the weights change.
+// *DivergedError; it ends the run before the weights change. Samples that
+// cannot be read are a *ReadError, which leaves a checkpoint like a
+// cancellation.
 func (t *Trainer) Run(ctx context.Context, o RunOptions) error {
 	if o.CheckpointSteps < 0 {
 		return fmt.Errorf("train: CheckpointSteps is %d, want 0 or more", o.CheckpointSteps)
@@ -268,9 +263,12 @@ func (t *Trainer) Run(ctx context.Context, o RunOptions) error {
 	if err := t.pretrain(ctx, o); err != nil {
 		return err
 	}
+	t.feed.open(ctx)
+	defer t.feed.stop()
 	for !t.Done() {
 		err := t.epoch(ctx, o)
-		if errors.Is(err, ErrStopped) && o.Folder != "" {
+		var unread *ReadError
+		if (errors.Is(err, ErrStopped) || errors.As(err, &unread)) && o.Folder != "" {
 			if failed := t.Save(o.Folder); failed != nil {
 				err = fmt.Errorf("%w; %w", err, failed)
 			}
@@ -290,6 +288,9 @@ func (t *Trainer) epoch(ctx context.Context, o RunOptions) error {
 		}
 		began := time.Now()
 		s, err := t.step()
+		if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return t.stopped()
+		}
 		if err != nil {
 			return err
 		}
@@ -371,7 +372,7 @@ func (t *Trainer) validate(ctx context.Context) (float64, error) {
 	case errors.Is(err, ErrStopped):
 		return 0, t.stopped()
 	case err != nil:
-		return 0, err
+		return 0, t.unread(err)
 	}
 	loss := terms[0].Value
 	if finite(loss) {
@@ -383,7 +384,7 @@ func (t *Trainer) validate(ctx context.Context) (float64, error) {
 	}
 	what := badVariable(state)
 	if what == "" {
-		what = "the computation from the images of " + t.validation.Name
+		what = "the computation from the images of " + t.validation.Info().Name
 	}
 	return 0, t.diverged(fmt.Sprintf("the validation loss is %v", loss), what)
 }

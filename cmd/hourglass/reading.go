@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/spf13/pflag"
+
+	"hourglass/data"
+)
+
+// reading says how a command reads data sets.
+type reading struct {
+	// Memory is the size up to which a set is held in memory, as "500MB"; "" is
+	// a quarter of the machine's.
+	Memory string
+	// Strict makes a broken sample an error.
+	Strict bool
+}
+
+// addFlags declares the flags of all commands that read data.
+func (r *reading) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&r.Memory, "memory", "", memoryUsage)
+	f.BoolVar(&r.Strict, "strict", false, strictUsage)
+}
+
+// What the flags mean.
+const (
+	memoryUsage = "hold sets of up to this size in memory, as 500MB or 2GiB, and stream larger ones (default a quarter of the machine's)"
+	strictUsage = "a broken sample is an error; else it is left out, with a warning"
+)
+
+// The units of sizes.
+var units = []struct {
+	name  string
+	bytes float64
+}{
+	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
+	{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1}, {"", 1},
+}
+
+// parseSize reads a size such as 500MB; "" is 0.
+func parseSize(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	for _, u := range units {
+		number, ok := strings.CutSuffix(text, u.name)
+		if !ok {
+			continue
+		}
+		v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		if err != nil || !(v*u.bytes >= 1 && v*u.bytes < math.MaxInt64) {
+			break
+		}
+		return int64(v * u.bytes), nil
+	}
+	return 0, usagef("memory is %q, want a size of at least a byte, as 500MB or 2GiB", text)
+}
+
+// open opens a part of a data set; warnings go to tell. A specification that
+// names none is the user's fault, a file that cannot be read is not.
+func (r reading) open(spec string, part data.Split, tell *warner) (data.Source, error) {
+	limit, err := parseSize(r.Memory)
+	if err != nil {
+		return nil, err
+	}
+	s, err := data.OpenSource(spec, part, data.Options{MemoryLimit: limit, Lazy: true, Strict: r.Strict, Warn: tell.warn})
+	tell.sum()
+	return s, wrongSpec(err)
+}
+
+// warner tells of samples that cannot be read: of the first ones each, of all
+// their number.
+type warner struct {
+	to io.Writer
+
+	mu         sync.Mutex
+	told, seen int
+}
+
+// warnings is how many samples a warner tells of singly.
+const warnings = 10
+
+func (w *warner) warn(line string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.seen++; w.seen <= warnings {
+		fmt.Fprintln(w.to, line)
+	}
+}
+
+// sum tells how many there were since the last time.
+func (w *warner) sum() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := w.seen - w.told; n > 0 {
+		fmt.Fprintf(w.to, "%d broken samples; --strict makes them an error\n", n)
+	}
+	w.told = w.seen
+}
