@@ -15,7 +15,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"hourglass/data"
+	"hourglass/graph"
 	"hourglass/kernels"
+	"hourglass/models"
 	"hourglass/models/train"
 )
 
@@ -103,21 +105,33 @@ func (a *applied) open(folder string) error {
 // bestOf loads the weights of a run's lowest loss. With samples, metrics estimate
 // the likelihood by so many codes of each image.
 func bestOf(folder string, s settings, dev kernels.Device, samples int) (*train.Runner, error) {
-	path := filepath.Join(folder, train.BestName)
-	m, weights, _, err := train.ReadWeights(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s has no %s yet: train it for an epoch first", folder, train.BestName)
-	}
+	m, weights, _, err := bestWeights(folder, s)
 	if err != nil {
 		return nil, err
+	}
+	return train.NewRunner(m, dev, weights, train.RunnerOptions{Batch: s.Train.Batch, Seed: s.Train.Seed, Samples: samples})
+}
+
+// bestWeights reads the weights of a run's lowest loss, and the epoch they are of.
+func bestWeights(folder string, s settings) (models.Model, []graph.Array, train.Epoch, error) {
+	fail := func(err error) (models.Model, []graph.Array, train.Epoch, error) {
+		return nil, nil, train.Epoch{}, err
+	}
+	path := filepath.Join(folder, train.BestName)
+	m, weights, epoch, err := train.ReadWeights(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fail(fmt.Errorf("%s has no %s yet: train it for an epoch first", folder, train.BestName))
+	}
+	if err != nil {
+		return fail(err)
 	}
 	want, got := leavesOf(s.Model, "model"), leavesOf(m.Config(), "model")
 	for i, l := range got {
 		if !reflect.DeepEqual(l.value, want[i].value) {
-			return nil, fmt.Errorf("%s is of another model: its %s is %v, that of %s is %v", path, l.key, l.value, configName, want[i].value)
+			return fail(fmt.Errorf("%s is of another model: its %s is %v, that of %s is %v", path, l.key, l.value, configName, want[i].value))
 		}
 	}
-	return train.NewRunner(m, dev, weights, train.RunnerOptions{Batch: s.Train.Batch, Seed: s.Train.Seed, Samples: samples})
+	return m, weights, epoch, nil
 }
 
 // source opens the samples that were asked for, or else the run's, and checks

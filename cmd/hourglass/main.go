@@ -115,6 +115,7 @@ func newRoot() *cobra.Command {
 	addGroup(root, "Train", trainCommand(), modelsCommand(), planCommand())
 	addGroup(root, "Use", reconstructCommand(), sampleCommand())
 	addGroup(root, "Understand", evalCommand())
+	addGroup(root, "Exchange", exportCommand(), importCommand())
 	addGroup(root, "Machine", benchCommand(), infoCommand())
 	root.SetHelpCommand(helpCommand(root))
 	for _, c := range root.Commands() {

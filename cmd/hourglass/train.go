@@ -246,7 +246,9 @@ func (r *job) begin() error {
 	if r.resume {
 		from, err := r.trainer.Resume(r.folder)
 		if errors.Is(err, fs.ErrNotExist) {
-			fmt.Fprintf(r.err, "%s has no checkpoint yet; beginning at the first step\n", r.folder)
+			if err := r.beginWithBest(); err != nil {
+				return err
+			}
 			return r.describe()
 		}
 		if err != nil {
@@ -276,6 +278,22 @@ func (r *job) begin() error {
 		}
 	}
 	return err
+}
+
+// beginWithBest begins a run that has no checkpoint: with the weights of its
+// folder, if it was imported, else with initial ones.
+func (r *job) beginWithBest() error {
+	if _, err := os.Stat(filepath.Join(r.folder, train.BestName)); errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(r.err, "%s has no checkpoint yet; beginning at the first step\n", r.folder)
+		return nil
+	}
+	_, weights, _, err := bestWeights(r.folder, r.settings)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(r.err, "%s has weights but no checkpoint; training them on with a new optimizer, from its first step\n", r.folder)
+	r.trainer.SkipStages()
+	return r.trainer.BeginWith(weights)
 }
 
 // newFolders lists the folders that making a folder will make, innermost first.

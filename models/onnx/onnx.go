@@ -72,6 +72,23 @@ func Whole(m models.Model) Function {
 	}
 }
 
+// Classifier returns the function from images to the probabilities of their
+// classes. A model that is no classifier is an error once it is written.
+func Classifier(m models.Model) Function {
+	image := m.Config().Image
+	return Function{
+		Name: m.Config().Name + ".classifier", Doc: "from images to the probabilities of their classes",
+		Input: "image", Output: "probabilities", In: image[:],
+		Build: func(b *graph.Builder, x *graph.Node) *graph.Node {
+			c, ok := m.On(b).(models.Classifier)
+			if !ok {
+				return b.Fail("the model %s knows no classes: it was not trained on labels", m.Config().Name)
+			}
+			return c.Classify(x)
+		},
+	}
+}
+
 // maxBytes is what a file may hold: protocol buffers count to 2³¹.
 const maxBytes = math.MaxInt32
 

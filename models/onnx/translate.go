@@ -124,7 +124,7 @@ func (t *translation) finish(name string, v *value) error {
 
 // port describes an input or output.
 func (t *translation) port(name string, v *value) port {
-	p := port{name: name, doc: "codes, float32", dims: v.shape, axes: make([]string, len(v.shape))}
+	p := port{name: name, doc: "float32", dims: v.shape, axes: make([]string, len(v.shape))}
 	if len(v.shape) == 4 {
 		s := v.shape
 		p.dims = []int{s[0], s[3], s[1], s[2]}

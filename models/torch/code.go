@@ -23,6 +23,9 @@ func Code(m models.Model) (string, error) {
 	}
 	var b strings.Builder
 	b.WriteString(w.header())
+	if w.uses["F"] {
+		b.WriteString("from torch.nn import functional as F\n")
+	}
 	for _, h := range supports {
 		if w.uses[h.name] {
 			b.WriteString("\n\n" + h.code)
@@ -36,7 +39,14 @@ func Code(m models.Model) (string, error) {
 // writer writes the code of a model.
 type writer struct {
 	config models.Config
-	uses   map[string]bool // names of supports
+	uses   map[string]bool // names of supports, and F
+}
+
+// use notes what the code needs.
+func (w *writer) use(names ...string) {
+	for _, name := range names {
+		w.uses[name] = true
+	}
 }
 
 // className returns a model's name as Python writes classes.
@@ -63,7 +73,6 @@ Names and values of the weights are those of Hourglass, layouts PyTorch's.
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 `, w.config.Name, models.About(w.config.Name), i[2], i[0], i[1])
 }
 
@@ -77,7 +86,7 @@ func (w *writer) class(a *architecture) (string, error) {
 		}
 	}
 	if w.config.Name == "vqvae" {
-		w.uses["Codebook"] = true
+		w.use("Codebook")
 		fmt.Fprintf(&b, "        self.codebook = Codebook(%d, %d)\n", w.config.Codebook, w.config.Latent)
 	}
 	if w.config.LearnSigma {
@@ -103,7 +112,7 @@ func (w *writer) part(b *strings.Builder, name string, modules []module) error {
 	}
 	fmt.Fprintf(b, "        self.%s = nn.Sequential(\n", name)
 	for i, line := range lines {
-		fmt.Fprintf(b, "            %-52s # %d: %s\n", line+",", i, channelsFirst(modules[i].out))
+		fmt.Fprintf(b, "            %-60s # %d: %s\n", line+",", i, channelsFirst(modules[i].out))
 	}
 	b.WriteString("        )\n")
 	return nil
@@ -161,10 +170,10 @@ func (w *writer) expression(m module) (string, error) {
 		}
 		return fmt.Sprintf(`nn.Upsample(scale_factor=%s, mode="nearest")`, pair(l.Scale)), nil
 	case models.Crop2D:
-		w.uses["Crop"] = true
+		w.use("Crop")
 		return fmt.Sprintf("Crop(%d, %d)", l.Size[0], l.Size[1]), nil
 	case models.Luma:
-		w.uses["Luma"] = true
+		w.use("Luma")
 		return "Luma()", nil
 	case models.Flatten:
 		return "nn.Flatten()", nil
@@ -209,7 +218,7 @@ func (w *writer) conv(m module, l models.Conv2D) (string, error) {
 	}
 	switch {
 	case l.Pad == kernels.Same && before != after:
-		w.uses["same"], w.uses["Conv2dSame"] = true, true
+		w.use("F", "same", "Conv2dSame")
 		return fmt.Sprintf("Conv2dSame(%s%s)", arguments, noBias(l.NoBias)), nil
 	case l.Pad != kernels.Same:
 		before, after = [2]int{l.Pad.H[0], l.Pad.W[0]}, [2]int{l.Pad.H[1], l.Pad.W[1]}
@@ -241,7 +250,7 @@ func (w *writer) convTranspose(m module, l models.ConvTranspose2D) (string, erro
 	for axis := range padding {
 		total := (m.in[axis]-1)*stride[axis] + l.Kernel[axis] - m.out[axis]
 		if total < 0 || total%2 != 0 {
-			w.uses["ConvTranspose2dSame"] = true
+			w.use("F", "ConvTranspose2dSame")
 			return fmt.Sprintf("ConvTranspose2dSame(%s, size=(%d, %d)%s)", arguments, m.out[0], m.out[1], noBias(l.NoBias)), nil
 		}
 		padding[axis] = total / 2
@@ -273,7 +282,7 @@ func (w *writer) pool(m module, kind string, kernel, stride [2]int, pad kernels.
 	case !padded && (pad == kernels.Same || pad == kernels.Valid):
 		return fmt.Sprintf("nn.%s(%s)", kind, arguments), nil
 	case pad == kernels.Same:
-		w.uses["same"], w.uses[kind+"Same"] = true, true
+		w.use("F", "same", kind+"Same")
 		return fmt.Sprintf("%sSame(%s)", kind, arguments), nil
 	}
 	return "", fmt.Errorf("a pooling with %v has no counterpart here: want same or valid padding", pad)

@@ -40,6 +40,10 @@ func (t *Trainer) pretrain(ctx context.Context, o RunOptions) error {
 	return nil
 }
 
+// SkipStages leaves out the stages of a stacked model that are to come: its
+// weights have had them.
+func (t *Trainer) SkipStages() { t.stage, t.stagesDone = nil, len(models.Stages(t.model)) }
+
 // runStage trains a stage, from the weights of the whole model to new ones of
 // it.
 func (t *Trainer) runStage(ctx context.Context, m models.Model, stage, stages int, o RunOptions) error {
