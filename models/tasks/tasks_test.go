@@ -15,7 +15,7 @@ import (
 
 // runnerOf returns a runner of a small model with initial weights, in batches of
 // four.
-func runnerOf(t *testing.T, c models.Config) *train.Runner {
+func runnerOf(t testing.TB, c models.Config) *train.Runner {
 	t.Helper()
 	dev, err := cpu.New(cpu.Options{Threads: 1})
 	if err != nil {
