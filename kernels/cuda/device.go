@@ -28,6 +28,7 @@ type Device struct {
 	launches  int
 	slots     [512]uint64 // of the launch at hand
 	err       error       // the first failure
+	onlyTile  string      // tests name the tile of products that can have it
 }
 
 // New returns a device that is ready to be used.
@@ -75,6 +76,10 @@ func (d *Device) Precision() Precision { return d.precision }
 func (d *Device) tensorCores() bool {
 	return d.precision != Float32 && d.info.Capability >= tensorCapability
 }
+
+// MultipliesPadding returns true: convolutions by tiles do, as cuDNN's. An
+// infinite weight gives NaN at an image's border.
+func (d *Device) MultipliesPadding() bool { return true }
 
 // fail keeps the first failure.
 func (d *Device) fail(err error) {

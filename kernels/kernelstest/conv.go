@@ -123,6 +123,9 @@ func (w window) cases(n, ci, co int, e kernels.Epilogue) []Case {
 		withEpilogue(Case{Spec: kernels.Conv2DInputGrad{Stride: w.stride, Pad: w.pad, H: w.h, W: w.w, Epilogue: e}, In: F32(dy, filter)}, x, e),
 		{Spec: kernels.Conv2DFilterGrad{Stride: w.stride, Pad: w.pad, KH: w.kh, KW: w.kw}, In: F32(x, dy), Tol: convTol},
 	}
+	for i := range all {
+		all[i].Padded = 1 << 1 // the filter, and the result's gradient
+	}
 	return all
 }
 

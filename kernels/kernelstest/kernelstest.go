@@ -64,6 +64,8 @@ type Case struct {
 	// devices may multiply it with padding or add terms that the reference
 	// leaves out.
 	Finite uint32
+	// Padded is Finite for the devices that are a Padder.
+	Padded uint32
 	// Spreads says that devices may compute the case by sums of neighbours and
 	// of their differences, so that an element that is not finite makes more of
 	// the result not finite than by the definition, and infinity NaN.

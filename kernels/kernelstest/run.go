@@ -221,6 +221,13 @@ func (b *Bound) shared(in []kernels.Array, _ []byte) error {
 // for every path of a kernel, and references are slow.
 const specialLimit = 1 << 17
 
+// A Padder is a device whose convolutions may multiply by the zeros of the
+// padding, which references leave out: a weight that is not finite then gives
+// NaN where it meets them.
+type Padder interface {
+	MultipliesPadding() bool
+}
+
 // special runs with NaN and the infinities in each operand in turn.
 func (b *Bound) special(in []kernels.Array) error {
 	total := 0
@@ -230,9 +237,13 @@ func (b *Bound) special(in []kernels.Array) error {
 	if total > specialLimit {
 		return nil
 	}
+	finite := b.Case.Finite
+	if p, ok := b.dev.(Padder); ok && p.MultipliesPadding() {
+		finite |= b.Case.Padded
+	}
 	for i, o := range b.Case.In {
 		n := o.Shape.Size()
-		if !o.DType.Float() || b.Case.Finite>>i&1 == 1 || n == 0 {
+		if !o.DType.Float() || finite>>i&1 == 1 || n == 0 {
 			continue
 		}
 		for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {

@@ -1,0 +1,301 @@
+// The product of one tile: a pipeline of stages of K, fragments, epilogue.
+#pragma once
+#include "gemm.cuh"
+
+// Tile is the cut of a product: a block computes M×N elements, each of its warps
+// WM×WN of them, with STAGES tiles of K under way. ANY tiles also read and write
+// operands whose rows are no multiple of 16 bytes.
+template <int M_, int N_, int WM_, int WN_, int STAGES_, bool ANY_>
+struct Tile {
+	static constexpr int M = M_, N = N_, WM = WM_, WN = WN_, STAGES = STAGES_;
+	static constexpr bool ANY = ANY_;
+	static constexpr int WARPS_M = M / WM, THREADS = WARPS_M * (N / WN) * 32;
+};
+
+// Words of dynamic shared memory. The epilogue lays the sums out in rows of
+// N+8, or N+4 where single lanes write: their 8 rows then meet 32 banks.
+template <class P, class T>
+struct Shared {
+	static constexpr int WORDS = P::DEPTH / P::PER_WORD;
+	static constexpr int LEFT = T::M * WORDS, RIGHT = T::N * WORDS;
+	static constexpr int STAGES = P::ASYNC ? T::STAGES : 2;
+	static constexpr int ROW = T::N + (P::TENSOR ? 8 : 4);
+	static constexpr int PIPELINE = STAGES * (LEFT + RIGHT), SUMS = T::M * ROW;
+	static constexpr int BYTES = 4 * (PIPELINE > SUMS ? PIPELINE : SUMS);
+};
+
+// TensorSums is a warp's sums in the fragments of mma.sync: 16×8 tiles, of which
+// a lane holds columns 2t, 2t+1 of rows g and g+8, g = lane/4, t = lane%4.
+// An 8-byte word is m16n8k8 of TF32 or m16n8k16 of bfloat16: as words the
+// fragments are the same.
+template <class P, class T, bool A_ALONG, bool B_ALONG>
+struct TensorSums {
+	static constexpr int WORDS = Shared<P, T>::WORDS, MI = T::WM / 16, NI = T::WN / 8;
+	float sum[MI][NI][4];
+
+	__device__ void clear() {
+#pragma unroll
+		for (int i = 0; i < MI; i++)
+#pragma unroll
+			for (int j = 0; j < NI; j++)
+#pragma unroll
+				for (int e = 0; e < 4; e++) sum[i][j][e] = 0;
+	}
+
+	__device__ static unsigned operand(unsigned word) {
+		if constexpr (P::PER_WORD == 1) return tf32(__uint_as_float(word));
+		return word;
+	}
+
+	__device__ void add(const unsigned* left, const unsigned* right, int m, int n, int lane) {
+		int g = lane / 4, t = lane % 4;
+#pragma unroll
+		for (int word = 0; word < WORDS; word += 8) {
+			unsigned a[MI][4], b[NI][2];
+#pragma unroll
+			for (int i = 0; i < MI; i++) {
+				if constexpr (A_ALONG) {
+					ldmatrix_x4(a[i], left + alongK<WORDS>(m + 16 * i + lane % 16, word + lane / 16 * 4));
+				} else {
+#pragma unroll
+					for (int e = 0; e < 4; e++) a[i][e] = left[acrossK<T::M>(word + t + e / 2 * 4, m + 16 * i + g + e % 2 * 8)];
+				}
+#pragma unroll
+				for (int e = 0; e < 4; e++) a[i][e] = operand(a[i][e]);
+			}
+			if constexpr (B_ALONG) {
+#pragma unroll
+				for (int j = 0; j < NI; j += 2) {
+					unsigned pair[4];
+					ldmatrix_x4(pair, right + alongK<WORDS>(n + 8 * j + lane / 16 * 8 + lane % 8, word + lane / 8 % 2 * 4));
+#pragma unroll
+					for (int e = 0; e < 4; e++) b[j + e / 2][e % 2] = operand(pair[e]);
+				}
+			} else {
+#pragma unroll
+				for (int j = 0; j < NI; j++)
+#pragma unroll
+					for (int e = 0; e < 2; e++) b[j][e] = operand(right[acrossK<T::N>(word + t + e * 4, n + 8 * j + g)]);
+			}
+#pragma unroll
+			for (int i = 0; i < MI; i++)
+#pragma unroll
+				for (int j = 0; j < NI; j++) {
+					if constexpr (P::PER_WORD == 1)
+						mma_tf32_16x8x8(sum[i][j], a[i], b[j]);
+					else
+						mma_bf16_16x8x16(sum[i][j], a[i], b[j]);
+				}
+		}
+	}
+
+	__device__ void store(float* to, int m, int n, int lane) const {
+#pragma unroll
+		for (int i = 0; i < MI; i++)
+#pragma unroll
+			for (int j = 0; j < NI; j++)
+#pragma unroll
+				for (int half = 0; half < 2; half++) {
+					float2* at = (float2*)(to + (m + 16 * i + lane / 4 + 8 * half) * Shared<P, T>::ROW + n + 8 * j + lane % 4 * 2);
+					*at = make_float2(sum[i][j][2 * half], sum[i][j][2 * half + 1]);
+				}
+	}
+};
+
+// PlainSums is a warp's sums by fused multiply-adds: lanes are 8 rows of 4, and
+// a lane has every 8th row. A warp reads 8 rows or 4 columns at a time, the same
+// word for the lanes that share one.
+template <class P, class T, bool A_ALONG, bool B_ALONG>
+struct PlainSums {
+	static constexpr int WORDS = Shared<P, T>::WORDS, MI = T::WM / 8, NI = T::WN / 4;
+	float sum[MI][NI];
+
+	__device__ void clear() {
+#pragma unroll
+		for (int i = 0; i < MI; i++)
+#pragma unroll
+			for (int j = 0; j < NI; j++) sum[i][j] = 0;
+	}
+
+	// column returns the j-th column of a lane: groups of four where they lie
+	// together in shared memory.
+	__device__ static int column(int j, int lane) {
+		return B_ALONG ? lane % 4 + 4 * j : lane % 4 * 4 + j / 4 * 16 + j % 4;
+	}
+
+	__device__ void add(const unsigned* left, const unsigned* right, int m, int n, int lane) {
+		const float* l = (const float*)left;
+		const float* r = (const float*)right;
+		// Two words of K at a time keep both operands in registers.
+#pragma unroll 2
+		for (int word = 0; word < WORDS; word += 2) {
+			float a[MI][2], b[NI][2];
+#pragma unroll
+			for (int i = 0; i < MI; i++) {
+				int row = m + lane / 4 + 8 * i;
+				if constexpr (A_ALONG) {
+					float2 v = *(const float2*)(l + alongK<WORDS>(row, word));
+					a[i][0] = v.x, a[i][1] = v.y;
+				} else {
+					a[i][0] = l[acrossK<T::M>(word, row)], a[i][1] = l[acrossK<T::M>(word + 1, row)];
+				}
+			}
+			if constexpr (B_ALONG) {
+#pragma unroll
+				for (int j = 0; j < NI; j++) {
+					float2 v = *(const float2*)(r + alongK<WORDS>(n + column(j, lane), word));
+					b[j][0] = v.x, b[j][1] = v.y;
+				}
+			} else {
+#pragma unroll
+				for (int j = 0; j < NI; j += 4)
+#pragma unroll
+					for (int e = 0; e < 2; e++) {
+						float4 v = *(const float4*)(r + acrossK<T::N>(word + e, n + column(j, lane)));
+						b[j][e] = v.x, b[j + 1][e] = v.y, b[j + 2][e] = v.z, b[j + 3][e] = v.w;
+					}
+			}
+#pragma unroll
+			for (int e = 0; e < 2; e++)
+#pragma unroll
+				for (int i = 0; i < MI; i++)
+#pragma unroll
+					for (int j = 0; j < NI; j++) sum[i][j] += a[i][e] * b[j][e];
+		}
+	}
+
+	__device__ void store(float* to, int m, int n, int lane) const {
+#pragma unroll
+		for (int i = 0; i < MI; i++)
+#pragma unroll
+			for (int j = 0; j < NI; j++) to[(m + lane / 4 + 8 * i) * Shared<P, T>::ROW + n + column(j, lane)] = sum[i][j];
+	}
+};
+
+template <bool C, class A, class B> struct Choose { typedef A type; };
+template <class A, class B> struct Choose<false, A, B> { typedef B type; };
+
+// Product is the two operands of a tile on their way to shared memory.
+template <class P, class T, bool A_ALONG, bool B_ALONG>
+struct Product {
+	typedef Shared<P, T> S;
+	const GemmArgs& g;
+	const Phase &rows, &columns;
+	float* memory;
+	int depth, thread;
+	typename Choose<A_ALONG, LeftAlong<P, T::M, T::THREADS, T::ANY>, LeftAcross<P, T::M, T::THREADS, T::ANY>>::type left;
+	typename Choose<B_ALONG, RightAlong<P, T::N, T::THREADS, T::ANY, !A_ALONG>, RightAcross<P, T::N, T::THREADS, T::ANY>>::type right;
+
+	__device__ Product(const GemmArgs& g, const Phase& rows, const Phase& columns, float* memory, int m, int n, int depth, int thread)
+		: g(g), rows(rows), columns(columns), memory(memory), depth(depth), thread(thread), left(g, rows, columns, m, thread), right(n, thread) {}
+
+	__device__ float* tile(int stage) const { return memory + stage * (S::LEFT + S::RIGHT); }
+
+	__device__ void load(int stage, int k) {
+		left.load(g, rows, columns, tile(stage), k, thread);
+		right.load(g, rows, columns, tile(stage) + S::LEFT, k, depth, thread);
+	}
+
+	__device__ void store(int stage) {
+		left.store(tile(stage), thread);
+		right.store(tile(stage) + S::LEFT, thread);
+	}
+};
+
+// finish applies the epilogue to the sums that lie in shared memory and stores
+// them. They passed through it so that a warp writes whole lines, and so that
+// the functions' code and registers appear once, when the sums need none.
+template <class P, class T, bool PLACES>
+__device__ inline void finish(const GemmArgs& g, const Phase& rows, const Phase& columns, const float* sums, int m, int n, int height) {
+	constexpr int GROUPS = T::N / 4;
+	float* out = g.out + slot(blockIdx.y) * g.splitSize;
+	int fn = int(g.fn);
+	float constant = float(g.constant);
+#pragma unroll 1
+	for (int group = threadIdx.x; group < T::M * GROUPS; group += T::THREADS) {
+		int row = group / GROUPS, column = n + group % GROUPS * 4;
+		if (m + row >= height || column >= int(g.n)) continue;
+		slot at = m + row;
+		if constexpr (PLACES) at = pixelAt(g, rows, columns, m + row);
+		at = at * g.n + column;
+		const float* sum = sums + row * Shared<P, T>::ROW + group % GROUPS * 4;
+		if (g.vectors & 4) {
+			float4 v = *(const float4*)sum, y = make_float4(0, 0, 0, 0);
+			if (g.bias) {
+				float4 b = *(const float4*)(g.bias + column);
+				v.x += b.x, v.y += b.y, v.z += b.z, v.w += b.w;
+			}
+			if (g.y) y = *(const float4*)(g.y + at);
+			*(float4*)(out + at) = epilogue4(fn, v, y, g.y != 0, constant);
+			continue;
+		}
+#pragma unroll 1
+		for (int e = 0; e < 4 && column + e < int(g.n); e++) {
+			float v = sum[e];
+			if (g.bias) v += g.bias[column + e];
+			out[at + e] = epilogue1(fn, v, g.y ? g.y[at + e] : 0, g.y != 0, constant);
+		}
+	}
+}
+
+// gemm is the kernel: blocks are tiles (columns fastest, so that neighbours
+// share the rows of A in the second-level cache) × splits of K × phases.
+template <class P, class T, bool A_ALONG, bool B_ALONG>
+__device__ inline void gemm(const GemmArgs& g, float* memory) {
+	typedef Shared<P, T> S;
+	int phase = blockIdx.z, across = int(g.phasesW);
+	const Phase &rows = g.rows[phase / across], &columns = g.columns[phase % across];
+	int places = int(g.images * rows.places.d * columns.places.d), taps = int(rows.taps.d * columns.taps.d * g.c.d);
+	int height = A_ALONG ? places : taps, depth = A_ALONG ? taps : places;
+	int m = blockIdx.x / int(g.tilesN) * T::M, n = blockIdx.x % int(g.tilesN) * T::N;
+	if (m >= height) return; // phases of fewer places
+	int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
+	int wm = warp % T::WARPS_M * T::WM, wn = warp / T::WARPS_M * T::WN;
+
+	int from = int(g.splitTiles) * blockIdx.y, to = min(from + int(g.splitTiles), (depth + P::DEPTH - 1) / P::DEPTH);
+	Product<P, T, A_ALONG, B_ALONG> p(g, rows, columns, memory, m, n, depth, thread);
+	typename Choose<P::TENSOR, TensorSums<P, T, A_ALONG, B_ALONG>, PlainSums<P, T, A_ALONG, B_ALONG>>::type sums;
+	sums.clear();
+	if constexpr (P::ASYNC) {
+#pragma unroll
+		for (int s = 0; s < S::STAGES - 1; s++) {
+			if (from + s < to) p.load(s, (from + s) * P::DEPTH);
+			cp_async_commit();
+		}
+		int stage = 0, next = S::STAGES - 1;
+#pragma unroll 1
+		for (int k = from; k < to; k++) {
+			cp_async_wait<S::STAGES - 2>();
+			__syncthreads(); // everybody's part has arrived, and stage next is read
+			if (k + S::STAGES - 1 < to) p.load(next, (k + S::STAGES - 1) * P::DEPTH);
+			cp_async_commit();
+			const unsigned* tile = (const unsigned*)p.tile(stage);
+			sums.add(tile, tile + S::LEFT, wm, wn, lane);
+			stage = stage + 1 == S::STAGES ? 0 : stage + 1;
+			next = next + 1 == S::STAGES ? 0 : next + 1;
+		}
+		cp_async_wait<0>();
+	} else {
+		if (from < to) p.load(0, from * P::DEPTH), p.store(0);
+		if (from + 1 < to) p.load(0, (from + 1) * P::DEPTH);
+#pragma unroll 1
+		for (int k = from; k < to; k++) {
+			__syncthreads();
+			int stage = (k - from) % 2;
+			const unsigned* tile = (const unsigned*)p.tile(stage);
+			sums.add(tile, tile + S::LEFT, wm, wn, lane);
+			if (k + 1 < to) p.store(1 - stage);
+			if (k + 2 < to) p.load(0, (k + 2) * P::DEPTH);
+		}
+	}
+	__syncthreads();
+	sums.store(memory, wm, wn, lane);
+	__syncthreads();
+	finish<P, T, A_ALONG>(g, rows, columns, memory, m, n, height);
+}
+
+// A precision's file lists its kernels with these, by the letters of a form.
+#define GEMM_NN(P, T) DYNAMIC_SHARED(float, memory); gemm<P, T, true, false>(g, memory)
+#define GEMM_NT(P, T) DYNAMIC_SHARED(float, memory); gemm<P, T, true, true>(g, memory)
+#define GEMM_TN(P, T) DYNAMIC_SHARED(float, memory); gemm<P, T, false, false>(g, memory)
+#define GEMM_TT(P, T) DYNAMIC_SHARED(float, memory); gemm<P, T, false, true>(g, memory)

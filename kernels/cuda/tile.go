@@ -1,0 +1,150 @@
+package cuda
+
+// tile is a Tile of gemm_tile.cuh, in the kernels of one precision.
+type tile struct {
+	name   string
+	m, n   int // elements of the result that a block computes
+	wm, wn int // and a warp
+	stages int
+	depth  int  // elements of K in a stage
+	any    bool // takes operands that are not vectors
+	forms  int  // of form, so many from the first
+	blocks int  // of a multiprocessor, as registers and shared memory allow
+}
+
+func (t *tile) threads() int { return t.m / t.wm * (t.n / t.wn) * 32 }
+
+// tiles are the kernels of gemm_f32.cu, gemm_tf32.cu and gemm_bf16.cu.
+var tiles = map[Precision][]tile{
+	Float32: {
+		{"128x64", 128, 64, 64, 32, 3, 16, false, 3, 2},
+		{"64x64", 64, 64, 32, 32, 3, 16, true, 3, 3},
+		{"64x32", 64, 32, 32, 16, 3, 16, true, 4, 4},
+	},
+	TF32: {
+		{"128x128", 128, 128, 64, 64, 4, 16, false, 3, 2},
+		{"128x64", 128, 64, 64, 32, 3, 32, false, 3, 2},
+		{"128x32", 128, 32, 32, 32, 4, 32, false, 2, 2},
+		{"64x64", 64, 64, 32, 32, 3, 32, true, 3, 3},
+		{"64x32", 64, 32, 32, 16, 4, 32, true, 4, 3},
+	},
+	BF16: {
+		{"128x128", 128, 128, 64, 32, 2, 32, false, 3, 1},
+		{"128x64", 128, 64, 64, 32, 2, 32, false, 3, 2},
+		{"128x32", 128, 32, 32, 32, 2, 32, false, 2, 2},
+		{"64x64", 64, 64, 32, 32, 2, 32, true, 3, 3},
+		{"64x32", 64, 32, 32, 16, 2, 32, true, 4, 3},
+	},
+}
+
+// shared returns the bytes of shared memory: Shared of gemm_tile.cuh.
+func (t *tile) shared(p Precision) int {
+	words, pad := t.depth, 8
+	switch p {
+	case BF16:
+		words /= 2
+	case Float32:
+		pad = 4
+	}
+	return 4 * max(t.stages*(t.m+t.n)*words, t.m*(t.n+pad))
+}
+
+// Rough figures of a multiprocessor, in clocks and in operations or bytes a
+// clock: enough to rank tiles.
+const (
+	blockClocks   = 2000 // to fill a pipeline and to store a tile
+	launchClocks  = 2500 // a second kernel
+	cacheBytes    = 48   // read from the second-level cache
+	memoryBytes   = 16   // read and written in memory
+	enoughWarps   = 8    // that keep a multiprocessor busy
+	sharedWords   = 32   // read from shared memory
+	mostSplits    = 64
+	shortestSplit = 2 // stages
+)
+
+// rate returns the multiply-adds a clock that a tile can reach: those of the
+// arithmetic units or, if that is less, of the operands that warps read.
+func (t *tile) rate(p Precision) float64 {
+	peak := map[Precision]float64{Float32: 110, TF32: 512, BF16: 1024}[p]
+	perWord := sharedWords * float64(t.wm*t.wn) / float64(t.wm+t.wn)
+	if p == BF16 {
+		perWord *= 2
+	}
+	return min(peak, perWord)
+}
+
+// cut is a choice of tile, and into how many parts sums are cut.
+type cut struct {
+	tile       *tile
+	splits     int
+	splitTiles int // stages of a part
+}
+
+// parts returns how many blocks there are without splits.
+func (p *product) parts(t *tile) (tilesM, blocks int) {
+	m, _ := p.sizes()
+	tilesM = ceil(m, t.m)
+	if !p.form.aAlongK() {
+		return tilesM, tilesM * ceil(int(p.args.n), t.n)
+	}
+	for r := range p.phasesH {
+		for c := range int(p.args.phasesW) {
+			places := int(p.args.images * p.args.rows[r].places.d * p.args.columns[c].places.d)
+			blocks += ceil(places, t.m) * ceil(int(p.args.n), t.n)
+		}
+	}
+	return tilesM, blocks
+}
+
+// clocks estimates the time of a product by a cut.
+func (p *product) clocks(c cut, precision Precision, multiprocessors int) float64 {
+	t := c.tile
+	_, blocks := p.parts(t)
+	blocks *= c.splits
+	resident := min(t.blocks, ceil(blocks, multiprocessors))
+	waves := ceil(blocks, multiprocessors*resident)
+	k := float64(c.splitTiles * t.depth)
+	busy := min(1, float64(resident*t.threads()/32)/enoughWarps)
+	work := max(float64(t.m*t.n)*k/(t.rate(precision)*busy), float64(t.m+t.n)*k*4/cacheBytes) * float64(resident)
+	clocks := float64(waves) * (work + blockClocks)
+	if c.splits > 1 {
+		clocks += launchClocks + float64(2*c.splits*p.out)*4/float64(memoryBytes*multiprocessors)
+	}
+	return clocks
+}
+
+// choose returns the fastest cut by the estimate. It depends on shapes and the
+// card alone, so that a card always gives the same bits. A whole product has
+// uncut sums. Tests name the only tile to choose where they can, "" for any.
+func (p *product) choose(precision Precision, multiprocessors int, whole bool, only string) cut {
+	_, k := p.sizes()
+	var best cut
+	least := 0.0
+	all := tiles[precision]
+	for i := range all {
+		t := &all[i]
+		if int(p.form) >= t.forms || !t.any && p.args.vectors&(vectorA|vectorB) != vectorA|vectorB {
+			continue
+		}
+		if only != "" && only != t.name {
+			continue
+		}
+		stages := ceil(k, t.depth)
+		for splits := 1; splits <= mostSplits && !(whole && splits > 1); splits *= 2 {
+			per := ceil(stages, splits)
+			if splits > 1 && per < shortestSplit {
+				break
+			}
+			c := cut{t, max(1, ceil(stages, max(per, 1))), max(per, 1)}
+			if clocks := p.clocks(c, precision, multiprocessors); best.tile == nil || clocks < least {
+				best, least = c, clocks
+			}
+		}
+	}
+	if best.tile == nil {
+		return p.choose(precision, multiprocessors, whole, "")
+	}
+	return best
+}
+
+func ceil(n, by int) int { return (n + by - 1) / by }
