@@ -12,7 +12,6 @@ import (
 	"github.com/BurntSushi/toml"
 	"github.com/spf13/pflag"
 
-	"hourglass/kernels/cpu"
 	"hourglass/models"
 	"hourglass/models/train"
 )
@@ -115,8 +114,8 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&s.Strict, "strict", false, strictUsage)
 	f.IntVar(&s.CheckpointSteps, "checkpoint", 0, "write a checkpoint every N steps too, not at the end of epochs alone")
 	f.IntVar(&s.Threads, "threads", 0, "processors to use, 0 for all (default 0)")
-	f.StringVar(&s.Device, "device", "", "auto, cpu or cuda (default auto)")
-	f.StringVar(&s.Precision, "precision", "", "of products: f32, or bf16, with sums and weights in float32 (default f32)")
+	f.StringVar(&s.Device, "device", "", "auto, cpu, cuda or cuda:N; auto is a GPU if there is one (default auto)")
+	f.StringVar(&s.Precision, "precision", "", "of products: f32, tf32 or bf16, with sums and weights in float32 (default tf32 on a GPU, else f32)")
 }
 
 // addPartFlags declares the flags of what models are combined with.
@@ -253,7 +252,7 @@ func (g given) resolve() (settings, error) {
 	if err := g.onto(&names); err != nil {
 		return names, err
 	}
-	s := settings{Data: defaultData, Device: "auto", Precision: cpu.Float32.String()}
+	s := settings{Data: defaultData, Device: autoDevice, Precision: autoPrecision}
 	s.Train = train.Config{
 		Epochs:             defaultEpochs,
 		ValidationFraction: defaultValidation,
@@ -285,19 +284,14 @@ func (g given) resolve() (settings, error) {
 
 // check returns a usage error for the first setting that is wrong.
 func (s settings) check() error {
-	switch s.Device {
-	case "auto", "cpu", "cuda":
-	default:
-		return usagef("device %q: want auto, cpu or cuda", s.Device)
+	if err := s.checkDevice(); err != nil {
+		return err
 	}
 	if _, err := parseSize(s.Memory); err != nil {
 		return err
 	}
 	if s.Threads < 0 {
 		return usagef("threads is %d, want 0 (all processors) or more", s.Threads)
-	}
-	if _, err := cpu.ParsePrecision(s.Precision); err != nil {
-		return usagef("precision %q: want f32 or bf16", s.Precision)
 	}
 	if s.CheckpointSteps < 0 {
 		return usagef("checkpoint is %d, want 0 (at the end of epochs alone) or more", s.CheckpointSteps)

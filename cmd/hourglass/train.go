@@ -16,7 +16,7 @@ import (
 
 	"hourglass/data"
 	"hourglass/graph"
-	"hourglass/kernels/cpu"
+	"hourglass/kernels"
 	"hourglass/models"
 	"hourglass/models/train"
 )
@@ -79,7 +79,7 @@ type job struct {
 	out, err io.Writer
 
 	model    models.Model
-	device   *cpu.Device
+	device   kernels.Device
 	trainer  *train.Trainer
 	examples data.Source // of the pictures
 	broken   *warner
@@ -144,8 +144,12 @@ func (r *job) prepare() error {
 		return err
 	}
 	var err error
-	if r.device, err = r.settings.open(); err != nil {
+	var whyNot string
+	if r.device, whyNot, err = r.settings.openDevice(); err != nil {
 		return err
+	}
+	if r.settings.Precision == autoPrecision {
+		r.settings.Precision = usualPrecision(r.device)
 	}
 	r.broken = &warner{to: r.err}
 	all, err := r.settings.openData(data.Train, r.broken)
@@ -174,36 +178,14 @@ func (r *job) prepare() error {
 	if r.trainer, err = train.New(r.model, r.device, training, validation, r.settings.Train); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.err, "%s, z = %d, %d weights; %s, %d images and %d for validation; %s with %d threads; %s\n",
+	fmt.Fprintf(r.err, "%s, z = %d, %d weights; %s, %d images and %d for validation; %s; %s\n",
 		r.settings.Model.Name, r.settings.Model.Latent, r.trainer.Variables().Size(), r.settings.Data, sizeOf(training), sizeOf(validation),
-		r.device.Name(), r.device.Threads(), r.folder)
+		aboutDevice(r.device), r.folder)
 	if _, inMemory := all.(*data.Dataset); !inMemory {
 		fmt.Fprintf(r.err, "the images do not fit into the memory that is theirs (--memory) and are streamed\n")
 	}
-	noteEmulated(r.err, r.device.Precision())
+	noteDevice(r.err, r.device, whyNot, r.settings.Precision)
 	return nil
-}
-
-// noteEmulated tells that bf16 is slower here.
-func noteEmulated(w io.Writer, p cpu.Precision) {
-	if p == cpu.BF16 && !cpu.HasBF16() {
-		fmt.Fprintln(w, "note: bf16 is emulated, as there is no AVX512-BF16 in use here: the results are the same, but take longer than in f32")
-	}
-}
-
-// open returns the device that the settings name.
-func (s settings) open() (*cpu.Device, error) {
-	if s.Device == "cuda" {
-		return nil, usagef("--device cuda: this build has no CUDA engine; use --device cpu, or leave it out")
-	}
-	if _, err := cpu.Tier(); err != nil {
-		return nil, usageError{err}
-	}
-	precision, err := cpu.ParsePrecision(s.Precision)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	return cpu.New(cpu.Options{Threads: s.Threads, Precision: precision})
 }
 
 // openData opens a part of the settings' data set.

@@ -30,9 +30,14 @@ var library struct {
 }
 
 // Load opens the driver's library: the one at path or, if that is empty, what
-// the environment names or the system has. A second call returns what the
-// first did. The error says in a line why there is no driver.
+// the environment names or the system has, unless one is open already. The
+// error says in a line why there is no driver.
 func Load(path string) error {
+	library.Lock()
+	defer library.Unlock()
+	if path == "" && library.path != "" && library.err == nil {
+		return nil
+	}
 	if path == "" {
 		path = os.Getenv(EnvLibrary)
 	}
@@ -42,8 +47,6 @@ func Load(path string) error {
 	if path == "" {
 		path = "libcuda.so.1"
 	}
-	library.Lock()
-	defer library.Unlock()
 	switch {
 	case library.path == path:
 		return library.err

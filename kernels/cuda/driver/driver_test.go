@@ -33,9 +33,6 @@ func newTrial(t *testing.T) *trial {
 	if err := driver.Load(path); err != nil {
 		t.Fatal(err)
 	}
-	// The library is loaded once for the process: from here on it is what
-	// Load("") finds.
-	t.Setenv(driver.EnvLibrary, path)
 	c, err := driver.Open(0)
 	if err != nil {
 		t.Fatal(err)
