@@ -57,6 +57,9 @@ func (r *job) finish(ctx context.Context) error {
 		fmt.Fprintf(r.out, "stopped early: no improvement in %d epochs\n", r.settings.Train.Patience)
 	}
 	t := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
+	if r.settings.Model.Classes > 0 {
+		fmt.Fprintf(t, "test error\t%.2f%%\t(%d images; hourglass classify %s tells more)\n", 100*(1-valueOf(metrics, "accuracy")), r.examples.Info().N, r.folder)
+	}
 	fmt.Fprintf(t, "test mse\t%.5f\t(%d images, weights of epoch %d)\n", valueOf(metrics, "mse"), r.examples.Info().N, epoch)
 	fmt.Fprintf(t, "pictures\t%s\t(test images over reconstructions)\n", filepath.Join(r.folder, reconstructionsName))
 	if r.settings.Model.Denoise != "" {
@@ -71,6 +74,9 @@ func (r *job) finish(ctx context.Context) error {
 // drawCurve draws the losses by epoch.
 func (r *job) drawCurve() error {
 	c := plots.Curve{Title: fmt.Sprintf("%s on %s", r.settings.Model.Name, r.settings.Data), Loss: lossUnit(r.settings.Model.Loss), LogY: true}
+	if r.settings.Model.Classes > 0 {
+		c.Loss = lossUnit("labels")
+	}
 	for _, e := range r.trainer.History() {
 		c.Train = append(c.Train, plots.CurvePoint{Epoch: e.Epoch, Loss: e.TrainLoss})
 		if e.ValLoss != nil {
@@ -89,6 +95,8 @@ func (r *job) drawCurve() error {
 // lossUnit describes what a model minimises.
 func lossUnit(loss string) string {
 	switch loss {
+	case "labels":
+		return "cross-entropy of the labels, nats"
 	case "mse":
 		return "mean squared error per pixel"
 	case "l1":

@@ -112,9 +112,9 @@ func newRoot() *cobra.Command {
 	}
 	root.SetHelpTemplate(helpTemplate)
 	root.SetFlagErrorFunc(flagError)
-	addGroup(root, "Train", trainCommand(), modelsCommand(), planCommand())
+	addGroup(root, "Train", trainCommand(), finetuneCommand(), modelsCommand(), planCommand())
 	addGroup(root, "Use", reconstructCommand(), sampleCommand())
-	addGroup(root, "Understand", evalCommand())
+	addGroup(root, "Understand", evalCommand(), classifyCommand())
 	addGroup(root, "Exchange", exportCommand(), importCommand())
 	addGroup(root, "Machine", benchCommand(), infoCommand())
 	root.SetHelpCommand(helpCommand(root))

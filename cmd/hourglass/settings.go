@@ -58,6 +58,7 @@ var flagKeys = map[string]string{
 	"samples": "model.samples", "codebook": "model.codebook", "commitment": "model.commitment", "lambda": "model.lambda",
 	"code-activation": "model.code_activation", "denoise": "model.denoise", "keep-given": "model.keep_given", "colorize": "model.colorize",
 	"sparsity": "model.sparsity", "contractive": "model.contractive", "jacobian": "model.jacobian",
+	"classes": "model.classes", "head-only": "model.head_only",
 
 	"epochs": "train.epochs", "pretrain-epochs": "train.pretrain_epochs", "batch": "train.batch", "seed": "train.seed", "limit": "train.limit",
 	"validation": "train.validation_fraction",
@@ -127,6 +128,8 @@ func (s *settings) addPartFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.Model.Sparsity, "sparsity", "", "penalty of the code: l1:WEIGHT or kl:RHO:WEIGHT")
 	f.Float64Var(&s.Model.Contractive, "contractive", 0, "weight of the squared norm of the encoder's Jacobian")
 	f.StringVar(&s.Model.Jacobian, "jacobian", "", "how that is computed: exact or hutchinson (default exact)")
+	f.IntVar(&s.Model.Classes, "classes", 0, "learn labels of so many classes by a softmax layer on the code")
+	f.BoolVar(&s.Model.HeadOnly, "head-only", false, "train that layer alone")
 }
 
 // widths is a list of whole numbers as a flag: "256,128", or "none" for an

@@ -81,6 +81,7 @@ type job struct {
 	model    models.Model
 	device   kernels.Device
 	trainer  *train.Trainer
+	initial  []graph.Array // what training begins with, nil for the seed's
 	examples data.Source // of the pictures
 	broken   *warner
 }
@@ -176,6 +177,9 @@ func (r *job) prepare() error {
 		return usageError{err}
 	}
 	if r.trainer, err = train.New(r.model, r.device, training, validation, r.settings.Train); err != nil {
+		return err
+	}
+	if err := r.trainer.BeginWith(r.initial); err != nil {
 		return err
 	}
 	fmt.Fprintf(r.err, "%s, z = %d, %d weights; %s, %d images and %d for validation; %s; %s\n",
