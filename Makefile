@@ -13,7 +13,7 @@ RACEFLAGS    = -short
 GPU          = CGO_ENABLED=1 CGO_CFLAGS="-O2 -I$(CURDIR)/kernels/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/.gpu"
 GPUTESTS     = ./kernels/cuda/...
 
-.PHONY: build gpu test testgpu check generate golden bench kernelbench kernels
+.PHONY: build gpu test testgpu check exports generate golden bench kernelbench kernels
 
 build:             ## the command, in this folder
 	CGO_ENABLED=0 $(GO) build -trimpath ./cmd/hourglass
@@ -28,6 +28,7 @@ test: check        ## everything, on this processor's kernels and on portable on
 	$(GO) test ./...
 	$(GO) test -tags purego ./...
 	$(GO) test -race $(RACEFLAGS) $(RACE)
+	@$(MAKE) --no-print-directory exports
 	@if command -v gcc >/dev/null && command -v g++ >/dev/null; then $(MAKE) --no-print-directory testgpu; \
 	else echo "skipped: the CUDA build and its tests on the emulated driver ($(GPUTESTS) with -tags gpu): there is no gcc or no g++"; fi
 
@@ -41,6 +42,9 @@ check:             ## format and static analysis
 	$(GO) vet -tags purego ./...
 	$(GO) run $(STATICCHECK) ./...
 
+exports:           ## what other programs make of exports, in an environment of their own
+	@GO="$(GO)" cmd/hourglass/testdata/exports/check.sh
+
 generate:          ## the assembly, from kernels/cpu/internal/simd/_asm
 	$(GO) generate ./kernels/cpu/internal/simd
 
@@ -48,6 +52,7 @@ golden:            ## PyTorch's numbers, in an environment of their own
 	python3 -m venv .venv
 	.venv/bin/pip install -q torch==2.15.0 numpy safetensors
 	.venv/bin/python models/testdata/gen.py
+	HOURGLASS_TORCH_PYTHON=.venv/bin/python $(GO) test ./cmd/hourglass -run TestExportsInPyTorch -count=1 -v
 
 bench: build       ## speed beside PyTorch, ONNX Runtime, Gorgonia and gomlx
 	python3 -m venv .venv
