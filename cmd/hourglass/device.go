@@ -129,9 +129,16 @@ func noteDevice(w io.Writer, dev kernels.Device, whyNot, precision string) {
 	}
 	d, onCPU := dev.(*cpu.Device)
 	switch {
-	case onCPU && d.Precision() == cpu.BF16 && !cpu.HasBF16():
-		fmt.Fprintln(w, "note: bf16 is emulated, as there is no AVX512-BF16 in use here: the results are the same, but take longer than in f32")
 	case onCPU && precision == cuda.TF32.String():
 		fmt.Fprintln(w, "note: the CPU has no tf32; its products are of f32")
+	case onCPU:
+		noteEmulated(w, d.Precision())
+	}
+}
+
+// noteEmulated tells that bf16 is slower here.
+func noteEmulated(w io.Writer, p cpu.Precision) {
+	if p == cpu.BF16 && !cpu.HasBF16() {
+		fmt.Fprintln(w, "note: bf16 is emulated, as there is no AVX512-BF16 in use here: the results are the same, but take longer than in f32")
 	}
 }
