@@ -18,8 +18,10 @@ import (
 type Program struct {
 	dev        kernels.Device
 	plan       *plan
-	compute    int // steps of the graph itself; those behind them update variables
-	arena      int // bytes
+	compute    int   // steps of the graph itself; those behind them update variables
+	arena      int   // bytes
+	work       []int // where in the arena each step's scratch memory begins
+	workspace  []int // bytes of it
 	nodes      map[*Node]*value
 	unfed      map[*value]bool
 	profile    *profile // nil unless StartProfile was called
@@ -65,8 +67,18 @@ func Compile(g *gorgonia.ExprGraph, dev kernels.Device, outs ...*Node) (*Program
 	return CompileWith(g, dev, Options{}, outs...)
 }
 
-// CompileWith is Compile with options.
+// CompileWith is Compile with options. The error wraps a *MemoryError if the
+// device has not enough memory.
 func CompileWith(g *gorgonia.ExprGraph, dev kernels.Device, o Options, outs ...*Node) (*Program, error) {
+	p, err := compile(g, dev, o, outs)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.allocate()
+}
+
+// compile returns the program without memory.
+func compile(g *gorgonia.ExprGraph, dev kernels.Device, o Options, outs []*Node) (*Program, error) {
 	all := slices.Clone(outs)
 	if o.Update != nil {
 		all = append(all, o.Update.nodes()...)
@@ -189,96 +201,6 @@ func (p *Program) variable(name string, b kernels.Buffer, shape ...int) *value {
 
 func (p *Program) add(s kernels.Spec, out *value, in ...*value) {
 	p.plan.steps = append(p.plan.steps, &step{spec: s, out: out, in: in})
-}
-
-// launchArgs is a step ready to run.
-type launchArgs struct {
-	run  func(out kernels.Buffer, in []kernels.Buffer, work kernels.Buffer)
-	out  kernels.Buffer
-	in   []kernels.Buffer
-	work kernels.Buffer
-}
-
-// prepare asks the device for every step's launch, plans the memory and binds
-// both.
-func (p *Program) prepare() error {
-	steps := p.plan.steps
-	inPlace, workspace := make([]uint32, len(steps)), make([]int, len(steps))
-	for i, s := range steps {
-		if s.host != nil || s.segment != nil {
-			workspace[i] = s.workspace
-			continue
-		}
-		in := make([]kernels.Operand, len(s.in))
-		for k, v := range s.in {
-			in[k] = v.operand
-		}
-		launch, err := p.dev.Prepare(s.spec, s.out.operand, in...)
-		if err != nil {
-			return fmt.Errorf("graph: compile: %s: %w", s.describe(), err)
-		}
-		if s.out.home == isVariable && slices.Contains(s.in, s.out) && launch.InPlace&(1<<slices.Index(s.in, s.out)) == 0 {
-			return fmt.Errorf("graph: compile: %s: %s cannot update an operand in place", s.describe(), p.dev.Name())
-		}
-		s.args.run, inPlace[i], workspace[i] = launch.Run, launch.InPlace, launch.Workspace
-	}
-	size, work := place(p.plan, inPlace, workspace, p.plan.outs)
-	p.arena = size
-	arena, err := p.dev.Alloc(size)
-	if err != nil {
-		return fmt.Errorf("graph: compile: memory for results: %w", err)
-	}
-	if err := p.bind(arena); err != nil {
-		return err
-	}
-	for i, s := range steps {
-		if s.segment != nil {
-			if err := s.segment.bind(arena.View(work[i], workspace[i])); err != nil {
-				return fmt.Errorf("graph: compile: memory for %d samples: %w", s.segment.size, err)
-			}
-			continue
-		}
-		s.args.out = s.out.root().buffer
-		s.args.in = make([]kernels.Buffer, len(s.in))
-		for k, v := range s.in {
-			s.args.in[k] = v.root().buffer
-		}
-		if workspace[i] > 0 {
-			s.args.work = arena.View(work[i], workspace[i])
-		}
-	}
-	if err := p.bindHost(); err != nil {
-		return err
-	}
-	p.record()
-	return nil
-}
-
-// bind gives every root value its memory.
-func (p *Program) bind(arena kernels.Buffer) error {
-	for _, s := range p.plan.steps {
-		for _, v := range s.outs() {
-			if r := v.root(); r.home == inArena {
-				r.buffer = arena.View(r.offset, r.operand.Bytes())
-			}
-		}
-	}
-	for _, v := range p.plan.values {
-		var err error
-		switch v.home {
-		case isInput:
-			v.buffer, err = p.dev.Alloc(v.operand.Bytes())
-			p.unfed[v] = true
-		case isConstant:
-			if v.buffer, err = p.dev.Alloc(len(v.data)); err == nil {
-				err = p.dev.Upload(v.buffer, v.data)
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("graph: compile: %s: %w", v.name, err)
-		}
-	}
-	return nil
 }
 
 // Run computes the outputs and updates the variables.

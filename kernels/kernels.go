@@ -179,6 +179,13 @@ type Recorder interface {
 	Record(work func()) (replay func(), err error)
 }
 
+// A Bounded device has memory of its own, which a program may not fit into.
+type Bounded interface {
+	Device
+	// Free returns how many bytes Alloc can still return.
+	Free() (int64, error)
+}
+
 // DType is the type of an array's elements.
 type DType uint8
 

@@ -22,6 +22,19 @@ func (t *Trainer) program(n int) (*stepProgram, error) {
 	if p := t.programs[n]; p != nil {
 		return p, nil
 	}
+	p, b, o, err := t.build(n)
+	if err != nil {
+		return nil, err
+	}
+	if p.program, err = graph.CompileWith(b.Graph(), t.dev, o, p.loss); err != nil {
+		return nil, t.tooLarge(n, err)
+	}
+	t.programs[n] = p
+	return p, nil
+}
+
+// build returns the graph of a training step on n images, and how to compile it.
+func (t *Trainer) build(n int) (*stepProgram, *graph.Builder, graph.Options, error) {
 	b := graph.NewBuilder()
 	net := t.model.On(b)
 	p := &stepProgram{
@@ -42,11 +55,7 @@ func (t *Trainer) program(n int) (*stepProgram, error) {
 	p.loss = net.Loss(x, phase).Total
 	params := b.Trainable()
 	grads := b.Gradients(p.loss, params...)
-	if b.Err() != nil {
-		return nil, b.Err()
-	}
-	var err error
-	p.program, err = graph.CompileWith(b.Graph(), t.dev, graph.Options{
+	return p, b, graph.Options{
 		Variables: t.vars,
 		Update: &graph.Update{
 			Params: params, Grads: grads,
@@ -54,12 +63,7 @@ func (t *Trainer) program(n int) (*stepProgram, error) {
 			LearningRate: p.rate, Step: p.step,
 			AverageDecay: t.cfg.EMADecay, Assign: b.Assignments(),
 		},
-	}, p.loss)
-	if err != nil {
-		return nil, err
-	}
-	t.programs[n] = p
-	return p, nil
+	}, b.Err()
 }
 
 // step takes the next training step of the epoch. Once its programs are
