@@ -65,6 +65,21 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// TestTwoProcesses: a run folder belongs to one process, until that is killed.
+func TestTwoProcesses(t *testing.T) {
+	run, data := filepath.Join(t.TempDir(), "run"), smallData(t, 300, 5)
+	c, stderr := process(t, nil, small(data, run, "--epochs", "100000")...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Process.Kill()
+	waitForEpoch(t, run, stderr)
+	wantFailure(t, []string{"train", "--resume", "--out", run}, exitFailure, run, "another process", "--out")
+	c.Process.Kill()
+	c.Wait()
+	mustCall(t, "train", "--resume", "--out", run, "--epochs", fmt.Sprint(len(metricsOf(t, run))+2))
+}
+
 // TestFullDisk: where files cannot grow beyond a limit, a new run leaves
 // nothing, a resumed one keeps what it had, and other commands their old files.
 func TestFullDisk(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hourglass/data"
+	"hourglass/data/disk"
 	"hourglass/graph"
 	"hourglass/kernels"
 	"hourglass/models"
@@ -82,8 +83,9 @@ type job struct {
 	device   kernels.Device
 	trainer  *train.Trainer
 	initial  []graph.Array // what training begins with, nil for the seed's
-	examples data.Source // of the pictures
+	examples data.Source   // of the pictures
 	broken   *warner
+	unlock   func() // the run folder; nil until it is locked
 }
 
 // newJob works out what was asked for. It touches no file.
@@ -114,7 +116,11 @@ func (r *job) do(ctx context.Context) error {
 		return err
 	}
 	defer r.device.Close()
-	if err := r.begin(); err != nil {
+	err := r.begin()
+	if r.unlock != nil {
+		defer r.unlock()
+	}
+	if err != nil {
 		return err
 	}
 	if r.trainer.Done() {
@@ -186,7 +192,7 @@ func (r *job) prepare() error {
 		r.settings.Model.Name, r.settings.Model.Latent, r.trainer.Variables().Size(), r.settings.Data, sizeOf(training), sizeOf(validation),
 		aboutDevice(r.device), r.folder)
 	if _, inMemory := all.(*data.Dataset); !inMemory {
-		fmt.Fprintf(r.err, "the images do not fit into the memory that is theirs (--memory) and are streamed\n")
+		fmt.Fprintln(r.err, "the data set is larger than --memory and is streamed from its files")
 	}
 	noteDevice(r.err, r.device, whyNot, r.settings.Precision)
 	return nil
@@ -230,6 +236,9 @@ func sizeOf(s data.Source) int {
 // one with a first checkpoint, so that there is always one to fall back on.
 func (r *job) begin() error {
 	if r.resume {
+		if err := r.lock(); err != nil {
+			return err
+		}
 		from, err := r.trainer.Resume(r.folder)
 		if errors.Is(err, fs.ErrNotExist) {
 			if err := r.beginWithBest(); err != nil {
@@ -249,6 +258,9 @@ func (r *job) begin() error {
 	made := newFolders(r.folder)
 	err := os.MkdirAll(r.folder, 0o777)
 	if err == nil {
+		if err := r.lock(); err != nil {
+			return err // what lies in the folder is another's
+		}
 		err = r.describe()
 	}
 	if err == nil {
@@ -264,6 +276,21 @@ func (r *job) begin() error {
 		}
 	}
 	return err
+}
+
+// lock keeps the run folder from other processes.
+func (r *job) lock() (err error) {
+	r.unlock, err = disk.Lock(r.folder)
+	if errors.Is(err, disk.ErrLocked) {
+		return fmt.Errorf("%s is being trained by another process; wait for its end, or give another --out", r.folder)
+	}
+	if err != nil || r.resume {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(r.folder, configName)); err == nil {
+		return usagef("--out %s: another process has just made a run there; --resume goes on with it, or choose another name", r.folder)
+	}
+	return nil
 }
 
 // beginWithBest begins a run that has no checkpoint: with the weights of its

@@ -88,6 +88,20 @@ func RemoveStale(dir string) error {
 	return first
 }
 
+// ErrLocked tells that another process works in a folder.
+var ErrLocked = errors.New("another process works in it")
+
+// Lock keeps a folder for this process until unlock is called or the process ends, however it does.
+// If another process, or this one, holds it already the error wraps ErrLocked. File systems and
+// systems that cannot lock let everybody in.
+func Lock(dir string) (unlock func(), err error) {
+	unlock, err = lockFolder(dir)
+	if err != nil {
+		return nil, fmt.Errorf("disk: locking %s: %w", dir, err)
+	}
+	return unlock, nil
+}
+
 // resolve follows symbolic links at path and returns the file to replace and its permission bits, 0
 // when there is none yet.
 func resolve(path string) (target string, mode fs.FileMode, err error) {

@@ -83,3 +83,24 @@ func flock(f *os.File, how int) error {
 func unsupported(err error) bool {
 	return errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.ENOLCK)
 }
+
+// lockFolder locks the folder itself, so that no file of ours stays behind.
+func lockFolder(dir string) (unlock func(), err error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	err = flock(d, syscall.LOCK_EX|syscall.LOCK_NB)
+	switch {
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		d.Close()
+		return nil, ErrLocked
+	case unsupported(err), errors.Is(err, syscall.EBADF): // the latter from NFS, which locks no folders
+		d.Close()
+		return func() {}, nil
+	case err != nil:
+		d.Close()
+		return nil, err
+	}
+	return func() { d.Close() }, nil
+}

@@ -3,6 +3,7 @@ package disk
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -31,3 +32,25 @@ func move(f *os.File, target string) error {
 
 // syncFolder does nothing: Windows has no such call, NTFS journals the rename.
 func syncFolder(string) error { return nil }
+
+// deleteOnClose is FILE_FLAG_DELETE_ON_CLOSE of winbase.h: Windows removes the file with its last
+// handle, even that of a process that is killed.
+const deleteOnClose = 0x04000000
+
+// lockFolder holds a file in the folder open that nobody else may open.
+func lockFolder(dir string) (unlock func(), err error) {
+	path := filepath.Join(dir, ".hourglass.lock")
+	name, err := syscall.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, err
+	}
+	h, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE, 0, nil,
+		syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL|deleteOnClose, 0)
+	if errors.Is(err, errorSharingViolation) {
+		return nil, ErrLocked
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
+	}
+	return func() { syscall.CloseHandle(h) }, nil
+}

@@ -31,6 +31,11 @@ func TestMain(m *testing.M) {
 			time.Sleep(time.Minute) // longer than the test lets it live
 			return nil
 		})
+	case "lock":
+		if _, err := Lock(os.Args[1]); err == nil {
+			os.Stdout.WriteString("locked\n")
+			time.Sleep(time.Minute)
+		}
 	case "full":
 		os.Exit(writeWhenFull(os.Args[1]))
 	}
@@ -130,4 +135,41 @@ func TestKilledWriterLeavesTheOldFile(t *testing.T) {
 	}
 	expectNames(t, dir, "model")
 	expectFile(t, path, "old")
+}
+
+func TestLockEndsWithItsProcess(t *testing.T) {
+	dir := t.TempDir()
+	c := role("lock", dir)
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Process.Kill()
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatalf("the other process said %q: %v", line, err)
+	}
+	if _, err := Lock(dir); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("a folder of another process: %v, want ErrLocked and its name", err)
+	}
+	c.Process.Kill()
+	c.Wait()
+	unlock, err := Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Lock(dir); !errors.Is(err, ErrLocked) {
+		t.Errorf("a folder that is locked already: %v, want ErrLocked", err)
+	}
+	unlock()
+	if unlock, err = Lock(dir); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	expectNames(t, dir)
+	if _, err := Lock(filepath.Join(dir, "absent")); err == nil {
+		t.Error("a folder that is not there was locked")
+	}
 }
