@@ -125,12 +125,21 @@ func (t *translation) finish(name string, v *value) error {
 // port describes an input or output.
 func (t *translation) port(name string, v *value) port {
 	p := port{name: name, doc: "float32", dims: v.shape, axes: make([]string, len(v.shape))}
+	order := []int{0, 1, 2, 3, 4, 5}[:len(v.shape)]
 	if len(v.shape) == 4 {
-		s := v.shape
-		p.dims = []int{s[0], s[3], s[1], s[2]}
 		p.doc = "images [N C H W], float32, values in [0, 1]"
+		order = []int{0, 3, 1, 2}
+		p.dims = make([]int, 4)
 	}
-	p.axes[0] = "N"
+	for i, axis := range order {
+		p.dims[i] = v.shape[axis]
+		switch {
+		case v.free[axis] && v.shape[axis] == batch:
+			p.axes[i] = "N"
+		case v.free[axis]:
+			p.axes[i] = fmt.Sprintf("N*%d", v.shape[axis]/batch)
+		}
+	}
 	return p
 }
 
@@ -272,6 +281,9 @@ func (t *translation) scalar(n *graph.Node, c gorgonia.Value) (*value, error) {
 	return v, nil
 }
 
+// folded ends the name of a constant that is computed from the one of that name.
+const folded = ".folded"
+
 // fold computes an operation of constants by its reference, rounded to float32.
 func fold(spec kernels.Spec, in []*value, out *value) bool {
 	var arrays []kernels.Array
@@ -281,7 +293,7 @@ func fold(spec kernels.Spec, in []*value, out *value) bool {
 		}
 		arrays = append(arrays, kernels.Array{Shape: v.shape, Data: widen(v.data)})
 		if out.name == "" {
-			out.name = v.name
+			out.name = strings.TrimSuffix(v.name, folded) + folded
 		}
 	}
 	if len(in) == 0 || slices.Contains(out.free, true) {

@@ -20,4 +20,4 @@ if ! cmp -s "$want" "$venv/requirements.txt"; then
 		skip "pip cannot install $want, see above; the first time it wants a network and Python 3.11 or later"
 	cp "$want" "$venv/requirements.txt"
 fi
-HOURGLASS_EXPORTS_PYTHON="$PWD/$venv/bin/python" exec "${GO:-go}" test ./cmd/hourglass -run TestExportsInONNXRuntime -count=1
+HOURGLASS_EXPORTS_PYTHON="$PWD/$venv/bin/python" exec "${GO:-go}" test ./models/onnx ./cmd/hourglass -run InONNXRuntime -count=1
