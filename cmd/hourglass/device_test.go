@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,7 +30,20 @@ func TestNoGPU(t *testing.T) {
 		wantFailure(t, small(data, filepath.Join(dir, "other"), "--device", device), exitFailure, "--device "+device+": cuda: "+reason, "--device cpu")
 	}
 	_, stderr = mustCall(t, small(data, filepath.Join(dir, "cpu"), "--device", "cpu", "--precision", "tf32")...)
-	if strings.Contains(stderr, "GPU") || !strings.Contains(stderr, "note: the CPU has no tf32") {
+	if strings.Contains(stderr, "no GPU") || !strings.Contains(stderr, "note: the CPU has no tf32") {
 		t.Errorf("training on the CPU in tf32 tells\n%s", stderr)
+	}
+}
+
+// TestInfoTellsOfGPUs wants the reason where there are none.
+func TestInfoTellsOfGPUs(t *testing.T) {
+	t.Setenv(driver.EnvLibrary, "off")
+	out, _ := mustCall(t, "info", "--json")
+	var got info
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Devices["cpu"] != "ready" || got.Devices["cuda"] == "" || len(got.GPUs) != 0 || got.Driver != "" {
+		t.Errorf("without a driver info tells %+v", got)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"hourglass/kernels/cpu"
+	"hourglass/kernels/cuda"
+	"hourglass/kernels/cuda/driver"
 )
 
 // info is what a bug report should hold.
@@ -27,6 +29,8 @@ type info struct {
 	Processors   int               `json:"processors"`
 	Threads      int               `json:"threads"` // that --threads 0 stands for
 	Devices      map[string]string `json:"devices"` // by name, "ready" or why not
+	GPUs         []driver.Info     `json:"gpus"`
+	Driver       string            `json:"cuda_driver"` // the newest CUDA that it supports, "" for none
 	Dependencies map[string]string `json:"dependencies"`
 }
 
@@ -62,12 +66,13 @@ func gatherInfo() (info, error) {
 		Version: "unknown", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
 		CPU: cpuModel(), Features: cpuFeatures(), Kernels: tier, BF16: "emulated",
 		Processors: runtime.NumCPU(), Threads: runtime.GOMAXPROCS(0),
-		Devices:      map[string]string{"cpu": "ready", "cuda": "not built in"},
+		Devices:      map[string]string{"cpu": "ready"},
 		Dependencies: map[string]string{},
 	}
 	if cpu.HasBF16() {
 		in.BF16 = "native"
 	}
+	in.gatherGPUs()
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
 		return in, nil
@@ -77,6 +82,27 @@ func gatherInfo() (info, error) {
 		in.Dependencies[d.Path] = d.Version
 	}
 	return in, nil
+}
+
+// gatherGPUs lists the GPUs, or says why there are none.
+func (in *info) gatherGPUs() {
+	in.GPUs = []driver.Info{}
+	all, err := driver.Devices()
+	if err != nil {
+		in.Devices["cuda"] = err.Error()
+		return
+	}
+	in.GPUs = all
+	for _, gpu := range all {
+		name := fmt.Sprintf("cuda:%d", gpu.Index)
+		in.Devices[name] = "ready"
+		if err := cuda.Usable(gpu); err != nil {
+			in.Devices[name] = err.Error()
+		}
+	}
+	if v, err := driver.Version(); err == nil {
+		in.Driver = fmt.Sprintf("%d.%d", v/1000, v%1000/10)
+	}
 }
 
 // versionOf returns the module's version, or the commit it was built from.
@@ -106,6 +132,13 @@ func (in info) write(w io.Writer) error {
 	row("threads", fmt.Sprintf("%d of %d processors", in.Threads, in.Processors))
 	for _, name := range sortedKeys(in.Devices) {
 		row("device "+name, in.Devices[name])
+	}
+	for _, gpu := range in.GPUs {
+		row(fmt.Sprintf("cuda:%d", gpu.Index), fmt.Sprintf("%s, %s, compute capability %d.%d, %d multiprocessors",
+			gpu.Name, cuda.Bytes(gpu.Memory), gpu.Capability/10, gpu.Capability%10, gpu.Multiprocessors))
+	}
+	if in.Driver != "" {
+		row("cuda driver", "for CUDA up to "+in.Driver)
 	}
 	for _, path := range []string{"gorgonia.org/gorgonia", "gorgonia.org/tensor", "gonum.org/v1/gonum"} {
 		row(path, in.Dependencies[path]) // --json has the rest

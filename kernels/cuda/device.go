@@ -41,8 +41,8 @@ func New(o Options) (*Device, error) {
 		return nil, fmt.Errorf("cuda:%d: there is no such device; this machine has %d, from cuda:0 on", o.Index, len(all))
 	}
 	d := &Device{name: fmt.Sprintf("cuda:%d", o.Index), info: all[o.Index], precision: o.Precision, modules: map[string]*driver.Module{}}
-	if d.info.Capability < leastCapability {
-		return nil, fmt.Errorf("%s: the %s has compute capability %.1f, at least %.1f is needed", d.name, d.info.Name, float64(d.info.Capability)/10, float64(leastCapability)/10)
+	if err := Usable(d.info); err != nil {
+		return nil, fmt.Errorf("%s: %w", d.name, err)
 	}
 	if o.Precision == BF16 && d.info.Capability < tensorCapability {
 		return nil, fmt.Errorf("%s: the %s has compute capability %.1f, bf16 wants at least %.1f", d.name, d.info.Name, float64(d.info.Capability)/10, float64(tensorCapability)/10)
@@ -55,6 +55,14 @@ func New(o Options) (*Device, error) {
 		return nil, fmt.Errorf("%s: %w", d.name, err)
 	}
 	return d, nil
+}
+
+// Usable returns an error that says why a device cannot be used, or nil.
+func Usable(i driver.Info) error {
+	if i.Capability < leastCapability {
+		return fmt.Errorf("the %s has compute capability %.1f, at least %.1f is needed", i.Name, float64(i.Capability)/10, float64(leastCapability)/10)
+	}
+	return nil
 }
 
 const (

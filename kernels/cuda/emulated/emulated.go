@@ -71,7 +71,7 @@ type build struct {
 // library links all objects.
 func (b *build) library() (string, error) {
 	src := filepath.Join(here(), "src")
-	headers, err := read(filepath.Join(src, "*.h"), filepath.Join(here(), "..", "include", "*.h"), filepath.Join(b.kernels, "*.cuh"), filepath.Join(here(), "..", "*.cuh"))
+	headers, err := read(filepath.Join(src, "*.h"), filepath.Join(here(), "..", "include", "*.h"))
 	if err != nil {
 		return "", err
 	}
@@ -110,10 +110,6 @@ func (b *build) library() (string, error) {
 
 // twin compiles a .cu file and a table of the kernels that its PTX declares.
 func (b *build) twin(s ptx.Source, headers []byte) (string, error) {
-	text, err := os.ReadFile(s.Path)
-	if err != nil {
-		return "", err
-	}
 	compiled, err := os.ReadFile(s.Target)
 	if err != nil {
 		return "", fmt.Errorf("%s has not been compiled: make kernels (%w)", s.Path, err)
@@ -127,12 +123,12 @@ func (b *build) twin(s ptx.Source, headers []byte) (string, error) {
 	for _, name := range ptx.Entries(compiled) {
 		fmt.Fprintf(&table, "static emulated::Entry<%s> entry_%s(%q);\n", name, name, name)
 	}
-	wrapper := filepath.Join(b.cache, filepath.Base(s.Path)+"-"+sum(append(table.Bytes(), text...))+".cpp")
+	wrapper := filepath.Join(b.cache, filepath.Base(s.Path)+"-"+sum(append(table.Bytes(), s.Sum...))+".cpp")
 	if err := os.WriteFile(wrapper, table.Bytes(), 0o666); err != nil {
 		return "", err
 	}
 	defer os.Remove(wrapper)
-	return b.object(wrapper, append(table.Bytes(), text...), headers)
+	return b.object(wrapper, append(table.Bytes(), s.Sum...), headers)
 }
 
 // object compiles a file, unless that was done before.
