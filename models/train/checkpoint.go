@@ -86,7 +86,7 @@ func (t *Trainer) identify() error {
 	if t.prints != nil {
 		return nil
 	}
-	prints, err := fingerprint(t.train, t.validation)
+	prints, err := fingerprint(t.train, t.validation, t.model.Config().Classes > 0)
 	if err != nil {
 		return fmt.Errorf("train: telling the data set from others: %w", err)
 	}

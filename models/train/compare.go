@@ -86,36 +86,43 @@ type print struct {
 	Some string `json:"some"`
 }
 
-func fingerprint(train, validation data.Source) (*fingerprints, error) {
+// fingerprint identifies the sets of a run, with their labels if it learns them.
+func fingerprint(train, validation data.Source, labels bool) (*fingerprints, error) {
 	p := &fingerprints{}
 	var err error
-	if p.Train, err = printOf(train); err != nil || validation == nil {
+	if p.Train, err = printOf(train, labels); err != nil || validation == nil {
 		return p, err
 	}
-	v, err := printOf(validation)
+	v, err := printOf(validation, labels)
 	p.Validation = &v
 	return p, err
 }
 
-func printOf(s data.Source) (print, error) {
+func printOf(s data.Source, labels bool) (print, error) {
 	info := s.Info()
+	if !labels {
+		info.Labels = nil
+	}
 	p := print{Name: info.Name, Images: info.N, Shape: [3]int{info.H, info.W, info.C}}
 	if d, ok := s.(*data.Dataset); ok {
 		d.Load()
 		hash := sha256.New()
 		hash.Write(d.Pixels)
 		hash.Write(bytesOf(d.Values))
+		hash.Write(info.Labels)
 		p.SHA256 = hex.EncodeToString(hash.Sum(nil))
 	}
 	var err error
-	p.Some, err = someOf(s)
+	p.Some, err = someOf(s, info.Labels)
 	return p, err
 }
 
-// someOf returns the SHA-256 of up to 64 samples that are spread over a source.
-func someOf(s data.Source) (string, error) {
+// someOf returns the SHA-256 of all labels and of up to 64 samples that are
+// spread over a source.
+func someOf(s data.Source, labels []uint8) (string, error) {
 	info := s.Info()
 	hash, values := sha256.New(), make([]float32, info.SampleSize())
+	hash.Write(labels)
 	const most = 64
 	for k := range min(info.N, most) {
 		i := int32(k)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -115,7 +116,21 @@ func TestStreamedClassifier(t *testing.T) {
 		mustRun(t, tr, RunOptions{})
 		return tr
 	}
-	checkSameRun(t, "classifier", run(fromFiles{d, nil}), run(d))
+	folder := t.TempDir()
+	whole := run(d)
+	checkSameRun(t, "classifier", run(fromFiles{d, nil}), whole)
+	if err := whole.Save(folder); err != nil {
+		t.Fatal(err)
+	}
+	other := *d
+	other.Labels = slices.Repeat([]uint8{2}, d.N)
+	tr, err := New(m, device(t, 1), &other, &other, small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tr.Resume(folder); err == nil || !strings.Contains(err.Error(), "the training set is") {
+		t.Errorf("resumed with other labels: %v", err)
+	}
 }
 
 // TestStreamedRunResumes stops a run at random steps, and goes on with the set

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -385,6 +386,23 @@ func TestDivergedWeightsAreNotSaved(t *testing.T) {
 	again := exploding(t, 3e40)
 	if r, err := again.Resume(folder); err != nil || r.Step != 0 {
 		t.Errorf("resumed to %+v, %v; want the checkpoint of step 0", r, err)
+	}
+}
+
+// Nor do they replace the best ones, when no validation has met them.
+func TestDivergedWeightsAreNotBest(t *testing.T) {
+	tr, folder := exploding(t, 3e40), t.TempDir()
+	tr, err := New(tr.model, device(t, 1), blobs(8), nil, tr.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = tr.Run(context.Background(), RunOptions{Folder: folder})
+	var d *DivergedError
+	if !errors.As(err, &d) || d.Step != 1 || !strings.Contains(d.What, "coder.") {
+		t.Errorf("error %v, want a DivergedError that names a weight", err)
+	}
+	if entries, err := os.ReadDir(folder); err != nil || len(entries) > 0 {
+		t.Errorf("the folder holds %v, %v; want nothing", entries, err)
 	}
 }
 

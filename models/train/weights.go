@@ -16,6 +16,11 @@ func (t *Trainer) saveBest(folder string, e Epoch) error {
 	if err != nil {
 		return err
 	}
+	// The last step's loss may be a number although what it made of the weights
+	// is not.
+	if what := badVariable(weights); what != "" {
+		return t.diverged("the weights are no longer finite", what)
+	}
 	if err := WriteWeights(filepath.Join(folder, BestName), t.model, weights, e); err != nil {
 		return fmt.Errorf("train: saving the best weights: %w", err)
 	}
