@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -18,7 +19,8 @@ type images struct {
 }
 
 // openPictures opens images:DIR: PNG, JPEG, GIF (its first frame) and WebP, in the
-// folder and those within, on white where they are transparent.
+// folder and those within, on white where they are transparent. The path may be
+// that of one picture.
 func openPictures(s *spec, split Split, _ Options) (Source, error) {
 	p := &images{broken: map[int]error{}}
 	if s.has("size") {
@@ -37,8 +39,9 @@ func openPictures(s *spec, split Split, _ Options) (Source, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
-	var err error
-	if p.files, err = listFolder(s, split, share, pictureEndings...); err != nil {
+	if info, err := os.Stat(s.path); err == nil && info.Mode().IsRegular() { // one picture, in both parts
+		p.files = &listing{root: filepath.Dir(s.path), paths: []string{filepath.Base(s.path)}}
+	} else if p.files, err = listFolder(s, split, share, pictureEndings...); err != nil {
 		return nil, err
 	}
 	if err := p.scan(s); err != nil {

@@ -127,6 +127,12 @@ func TestImageFormats(t *testing.T) {
 	if err != nil || !bytes.Equal(d.Pixels, tinyPixels) {
 		t.Errorf("WebP: %v, %v", d, err)
 	}
+	one := filepath.Join(folder(t, map[string][]byte{"a.webp": webpFile(t), "b.png": nil}), "a.webp")
+	for _, split := range []Split{Train, Test} {
+		if d, err := Open("images:"+one, split); err != nil || d.N != 1 || d.Labels != nil {
+			t.Errorf("one picture: %v, %v", d, err)
+		}
+	}
 	// Grey by the weights of Rec. 601, and transparency on white.
 	clear := canvas(1, 1, func(int, int) color.Color { return color.NRGBA{0, 0, 0, 51} })
 	d, err = Open("images:"+folder(t, map[string][]byte{"a.png": pngFile(t, clear), "b.png": pngFile(t, canvas(1, 1, solid(255, 0, 0)))})+",grey,test=0", Train)

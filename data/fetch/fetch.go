@@ -81,12 +81,39 @@ func (s set) fetch(ctx context.Context, dir string, o Options) (spec string, err
 	if o.From != "" {
 		mirrors = []string{strings.TrimSuffix(o.From, "/")}
 	}
-	for _, f := range s.files {
-		if err := f.fetch(ctx, dir, mirrors, o); err != nil {
+	for i, f := range s.files {
+		err := f.fetch(ctx, dir, mirrors, o)
+		var no *offline
+		if errors.As(err, &no) {
+			return "", fmt.Errorf("fetch: %w; %s", err, byHand(s.files[i:], dir, mirrors[0]))
+		}
+		if err != nil {
 			return "", err
 		}
 	}
 	return s.spec + ":" + dir, nil
+}
+
+// offline tells of a file that no mirror gave.
+type offline struct {
+	name string
+	err  error
+}
+
+func (e *offline) Error() string { return fmt.Sprintf("%s cannot be downloaded (%v)", e.name, e.err) }
+func (e *offline) Unwrap() error { return e.err }
+
+// byHand tells what to do where there is no network: which files are missing,
+// where they are and where they go.
+func byHand(files []file, dir, mirror string) string {
+	var names []string
+	for _, f := range files {
+		_, err := os.Stat(filepath.Join(dir, f.name))
+		if there, _ := f.there(dir); !there && err != nil {
+			names = append(names, f.name)
+		}
+	}
+	return fmt.Sprintf("where there is no network, get %s elsewhere from %s/ and put them into %s", strings.Join(names, ", "), mirror, dir)
 }
 
 // fetch brings one file to where it is read.
@@ -112,7 +139,7 @@ func (f file) fetch(ctx context.Context, dir string, mirrors []string, o Options
 		if ctx.Err() != nil {
 			return fmt.Errorf("fetch: %s: %w; the same command goes on with it", f.name, ctx.Err())
 		}
-		return fmt.Errorf("fetch: %s cannot be downloaded (%w); get %s/%s on a machine with a network and put it into %s", f.name, err, mirrors[0], f.name, dir)
+		return &offline{f.name, err}
 	}
 	if err := f.unpack(part, dir); err != nil {
 		return err

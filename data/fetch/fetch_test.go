@@ -218,7 +218,7 @@ func TestFetchErrors(t *testing.T) {
 	wrong := bytes.Clone(files["a.gz"])
 	wrong[30] ^= 1
 	_, err := get(s, dir, newServer(t, map[string][]byte{"a.gz": wrong}), quick)
-	wantError(t, err, "a.gz cannot be downloaded", "SHA-256", "get http://", "/a.gz on a machine with a network", "put it into "+dir)
+	wantError(t, err, "a.gz cannot be downloaded", "SHA-256", "get a.gz elsewhere from http://", "put them into "+dir)
 	_, err = get(s, dir, newServer(t, map[string][]byte{"a.gz": append(wrong, 1)}), quick)
 	wantError(t, err, "sends more than")
 	missing := newServer(t, nil)
@@ -230,7 +230,7 @@ func TestFetchErrors(t *testing.T) {
 	down := newServer(t, files)
 	down.Close()
 	_, err = get(s, dir, down, quick)
-	wantError(t, err, "refused", "put it into")
+	wantError(t, err, "refused", "put them into")
 	if strings.Contains(err.Error(), "\n") {
 		t.Errorf("more than a line: %q", err)
 	}
