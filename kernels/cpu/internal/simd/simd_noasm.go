@@ -53,3 +53,12 @@ func winogradSpread(dst []float32, next int, src []float32, tiles, channels int)
 func winogradResult(top, bottom, src []float32, next, tiles, channels int, bias []float32) {
 	winogradResultGeneric(top, bottom, src, next, tiles, channels, bias)
 }
+
+// noiseLanes is 0 where there is no assembly, so that nothing below is called.
+func noiseLanes() int { return 0 }
+
+func uniforms([]float32, *noiseState) { panic("simd: no vectors") }
+
+func normals([]float32, *noiseState) { panic("simd: no vectors") }
+
+func bernoullis([]float32, *noiseState) { panic("simd: no vectors") }

@@ -54,6 +54,7 @@ type asm struct {
 	isa
 	constants map[uint32]Mem // by bit pattern
 	masks     Mem            // see [loop.write]
+	places    Mem            // see [asm.placesInOrder]
 	kernel    string         // what names of tiles start with
 }
 

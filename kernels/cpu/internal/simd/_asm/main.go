@@ -31,6 +31,7 @@ var outputs = []struct {
 	{"dot", dot, dotSwitch, []isa{avx512, avx2}},
 	{"vector", vectors, func(isa) string { return "" }, []isa{avx512, avx2}},
 	{"pairs", pairs, pairsSwitch, []isa{avx512}},
+	{"noise", noise, func(isa) string { return "" }, []isa{avx512, avx2}},
 	{"winograd", winograd, func(isa) string { return "" }, []isa{avx512, avx2}},
 }
 
