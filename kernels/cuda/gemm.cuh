@@ -154,13 +154,15 @@ __device__ inline bool onImage(const GemmArgs& g, const Place& p, const Tap& t) 
 
 // Stage moves groups of four elements of one tile from global to shared memory,
 // ITEMS for each thread: at once by cp.async, or in two steps through registers
-// and then rounded.
-template <class P, int ITEMS>
+// and then rounded. AGAIN are elements that other taps of the block read, too.
+template <class P, int ITEMS, bool AGAIN>
 struct Stage {
 	float4 held[P::ASYNC ? 1 : ITEMS];
 
 	__device__ void whole(int item, float* to, const float* from, bool inside) {
-		if constexpr (P::ASYNC)
+		if constexpr (P::ASYNC && AGAIN)
+			cp_async_16_again(to, from, inside ? 16 : 0);
+		else if constexpr (P::ASYNC)
 			cp_async_16(to, from, inside ? 16 : 0);
 		else
 			held[item] = inside ? *(const float4*)from : make_float4(0, 0, 0, 0);
@@ -176,12 +178,12 @@ struct Stage {
 
 // Threads of a tile that is contiguous along K: a thread has one group of K and
 // every STEP-th row, so one tapAt serves all its rows.
-template <class P, int SIZE, int THREADS>
+template <class P, int SIZE, int THREADS, bool AGAIN>
 struct AlongK {
 	static constexpr int WORDS = P::DEPTH / P::PER_WORD, GROUPS = P::DEPTH / 4;
 	static constexpr int STEP = THREADS / GROUPS, ITEMS = SIZE / STEP;
 	static_assert(SIZE % STEP == 0, "rows divide among threads");
-	Stage<P, ITEMS> stage;
+	Stage<P, ITEMS, AGAIN> stage;
 
 	__device__ static int group(int thread) { return thread % GROUPS * 4; }
 	__device__ static int row(int thread, int item) { return thread / GROUPS + item * STEP; }
@@ -201,11 +203,11 @@ struct AlongK {
 
 // Threads of a tile that is contiguous across K: a thread has one group of
 // columns and every STEP-th row of K, in pairs where words hold two.
-template <class P, int SIZE, int THREADS>
+template <class P, int SIZE, int THREADS, bool AGAIN>
 struct AcrossK {
 	static constexpr int GROUPS = SIZE / 4, STEP = THREADS / GROUPS, ITEMS = P::DEPTH / STEP;
 	static_assert(THREADS % GROUPS == 0 && P::DEPTH % (STEP * P::PER_WORD) == 0, "rows divide among threads");
-	Stage<P, ITEMS> stage;
+	Stage<P, ITEMS, AGAIN> stage;
 
 	__device__ static int group(int thread) { return thread % GROUPS * 4; }
 	__device__ static int row(int thread, int item) {
@@ -227,8 +229,8 @@ struct AcrossK {
 
 // LeftAlong loads A of forms nn and nt: rows are places.
 template <class P, int SIZE, int THREADS, bool ANY>
-struct LeftAlong : AlongK<P, SIZE, THREADS> {
-	using Base = AlongK<P, SIZE, THREADS>;
+struct LeftAlong : AlongK<P, SIZE, THREADS, true> {
+	using Base = AlongK<P, SIZE, THREADS, true>;
 	Place place[Base::ITEMS];
 
 	__device__ LeftAlong(const GemmArgs& g, const Phase& rows, const Phase& columns, int m, int thread) {
@@ -258,8 +260,8 @@ struct LeftAlong : AlongK<P, SIZE, THREADS> {
 // LeftAcross loads A of forms tn and tt: rows are places of the sum, columns
 // (tap, channel).
 template <class P, int SIZE, int THREADS, bool ANY>
-struct LeftAcross : AcrossK<P, SIZE, THREADS> {
-	using Base = AcrossK<P, SIZE, THREADS>;
+struct LeftAcross : AcrossK<P, SIZE, THREADS, true> {
+	using Base = AcrossK<P, SIZE, THREADS, true>;
 	Tap tap[ANY ? 4 : 1];
 
 	__device__ LeftAcross(const GemmArgs& g, const Phase& rows, const Phase& columns, int m, int thread) {
@@ -288,8 +290,8 @@ struct LeftAcross : AcrossK<P, SIZE, THREADS> {
 
 // RightAlong loads B of forms nt, [N][K] for each tap, and tt, one matrix.
 template <class P, int SIZE, int THREADS, bool ANY, bool MATRIX>
-struct RightAlong : AlongK<P, SIZE, THREADS> {
-	using Base = AlongK<P, SIZE, THREADS>;
+struct RightAlong : AlongK<P, SIZE, THREADS, false> {
+	using Base = AlongK<P, SIZE, THREADS, false>;
 	int n;
 
 	__device__ RightAlong(int n, int thread) : n(n + Base::row(thread, 0)) {}
@@ -321,8 +323,8 @@ struct RightAlong : AlongK<P, SIZE, THREADS> {
 
 // RightAcross loads B of forms nn and tn: a dense [K][N].
 template <class P, int SIZE, int THREADS, bool ANY>
-struct RightAcross : AcrossK<P, SIZE, THREADS> {
-	using Base = AcrossK<P, SIZE, THREADS>;
+struct RightAcross : AcrossK<P, SIZE, THREADS, false> {
+	using Base = AcrossK<P, SIZE, THREADS, false>;
 	int n;
 
 	__device__ RightAcross(int n, int thread) : n(n + Base::group(thread)) {}

@@ -159,6 +159,9 @@ func tileCases() (cases []kernelstest.Case) {
 	add(kernels.Conv2DInputGrad{Stride: [2]int{2, 2}, Pad: kernels.Same, H: 15, W: 18, Epilogue: kernels.Epilogue{Grad: kernels.ReLUGrad}},
 		kernels.Shape{2, 8, 9, 12}, kernels.Shape{3, 3, 40, 12}, kernels.Shape{2, 15, 18, 40})
 	add(kernels.Conv2DFilterGrad{Pad: kernels.Same, KH: 3, KW: 3}, kernels.Shape{3, 9, 10, 16}, kernels.Shape{3, 9, 10, 20})
+	// taps inside groups of channels
+	add(kernels.Conv2D{Pad: kernels.Same}, kernels.Shape{1, 5, 6, 64}, kernels.Shape{3, 3, 64, 12})
+	add(kernels.Conv2DInputGrad{Stride: [2]int{2, 2}, Pad: kernels.Same, H: 8, W: 6}, kernels.Shape{2, 4, 3, 96}, kernels.Shape{4, 3, 20, 96})
 	return cases
 }
 

@@ -238,6 +238,27 @@ __device__ inline void finish(const GemmArgs& g, const Phase& rows, const Phase&
 	}
 }
 
+// Order is the order in which a block goes through K. Where all channels of a
+// tap are whole stages, it takes some channels of all taps, then the next: taps
+// meet the same pixels, which the first-level cache then still has. A 128×128
+// tile of 3×3 taps otherwise reads them nine times through the second-level
+// cache, whose bandwidth is what limits it.
+struct Order {
+	int taps, tap, channels, group, depth;
+
+	__device__ Order(int taps, int channels, int depth, int stage)
+		: taps(channels % depth || taps == 0 ? 1 : taps), channels(channels), depth(depth) {
+		tap = stage % this->taps, group = stage / this->taps;
+	}
+
+	// next returns the first element of K of the next stage.
+	__device__ int next() {
+		int k = tap * channels + group * depth;
+		if (++tap == taps) tap = 0, group++;
+		return k;
+	}
+};
+
 // gemm is the kernel: blocks are tiles (columns fastest, so that neighbours
 // share the rows of A in the second-level cache) × splits of K × phases.
 template <class P, class T, bool A_ALONG, bool B_ALONG>
@@ -245,8 +266,8 @@ __device__ inline void gemm(const GemmArgs& g, float* memory) {
 	typedef Shared<P, T> S;
 	int phase = blockIdx.z, across = int(g.phasesW);
 	const Phase &rows = g.rows[phase / across], &columns = g.columns[phase % across];
-	int places = int(g.images * rows.places.d * columns.places.d), taps = int(rows.taps.d * columns.taps.d * g.c.d);
-	int height = A_ALONG ? places : taps, depth = A_ALONG ? taps : places;
+	int places = int(g.images * rows.places.d * columns.places.d), taps = int(rows.taps.d * columns.taps.d), terms = taps * int(g.c.d);
+	int height = A_ALONG ? places : terms, depth = A_ALONG ? terms : places;
 	int m = blockIdx.x / int(g.tilesN) * T::M, n = blockIdx.x % int(g.tilesN) * T::N;
 	if (m >= height) return; // phases of fewer places
 	int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
@@ -256,10 +277,11 @@ __device__ inline void gemm(const GemmArgs& g, float* memory) {
 	Product<P, T, A_ALONG, B_ALONG> p(g, rows, columns, memory, m, n, depth, thread);
 	typename Choose<P::TENSOR, TensorSums<P, T, A_ALONG, B_ALONG>, PlainSums<P, T, A_ALONG, B_ALONG>>::type sums;
 	sums.clear();
+	Order order(A_ALONG ? taps : 1, A_ALONG ? int(g.c.d) : 1, P::DEPTH, from);
 	if constexpr (P::ASYNC) {
 #pragma unroll
 		for (int s = 0; s < S::STAGES - 1; s++) {
-			if (from + s < to) p.load(s, (from + s) * P::DEPTH);
+			if (from + s < to) p.load(s, order.next());
 			cp_async_commit();
 		}
 		int stage = 0, next = S::STAGES - 1;
@@ -267,7 +289,7 @@ __device__ inline void gemm(const GemmArgs& g, float* memory) {
 		for (int k = from; k < to; k++) {
 			cp_async_wait<S::STAGES - 2>();
 			__syncthreads(); // everybody's part has arrived, and stage next is read
-			if (k + S::STAGES - 1 < to) p.load(next, (k + S::STAGES - 1) * P::DEPTH);
+			if (k + S::STAGES - 1 < to) p.load(next, order.next());
 			cp_async_commit();
 			const unsigned* tile = (const unsigned*)p.tile(stage);
 			sums.add(tile, tile + S::LEFT, wm, wn, lane);
@@ -276,8 +298,8 @@ __device__ inline void gemm(const GemmArgs& g, float* memory) {
 		}
 		cp_async_wait<0>();
 	} else {
-		if (from < to) p.load(0, from * P::DEPTH), p.store(0);
-		if (from + 1 < to) p.load(0, (from + 1) * P::DEPTH);
+		if (from < to) p.load(0, order.next()), p.store(0);
+		if (from + 1 < to) p.load(0, order.next());
 #pragma unroll 1
 		for (int k = from; k < to; k++) {
 			__syncthreads();
@@ -285,7 +307,7 @@ __device__ inline void gemm(const GemmArgs& g, float* memory) {
 			const unsigned* tile = (const unsigned*)p.tile(stage);
 			sums.add(tile, tile + S::LEFT, wm, wn, lane);
 			if (k + 1 < to) p.store(1 - stage);
-			if (k + 2 < to) p.load(0, (k + 2) * P::DEPTH);
+			if (k + 2 < to) p.load(0, order.next());
 		}
 	}
 	__syncthreads();

@@ -209,6 +209,7 @@ inline void rows(Together what, unsigned (&r)[4], const void *row, int line) {
 #pragma GCC visibility pop
 
 inline void cp_async_16(void *to, const void *from, int bytes = 16) { emulated::copy_later(to, from, 16, bytes); }
+inline void cp_async_16_again(void *to, const void *from, int bytes = 16) { cp_async_16(to, from, bytes); }
 inline void cp_async_4(void *to, const void *from, int bytes = 4) { emulated::copy_later(to, from, 4, bytes); }
 inline void cp_async_commit() { emulated::commit_copies(); }
 template <int N> void cp_async_wait() { emulated::wait_copies(N); }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -45,10 +46,6 @@ var arch = regexp.MustCompile(`(?m)^// (compute_\d+a?)$`)
 
 // Sources returns the .cu files of a folder.
 func Sources(dir string) ([]Source, error) {
-	headers, err := contents(dir, "*.cuh")
-	if err != nil {
-		return nil, err
-	}
 	paths, err := filepath.Glob(filepath.Join(dir, "*.cu"))
 	if err != nil {
 		return nil, err
@@ -66,28 +63,35 @@ func Sources(dir string) ([]Source, error) {
 		}
 		h := sha256.New()
 		fmt.Fprintln(h, Compiler, Version, s.Flags())
-		h.Write(headers)
-		h.Write(text)
+		if err := write(h, path, text, map[string]bool{}); err != nil {
+			return nil, err
+		}
 		s.Sum = fmt.Sprintf("%x", h.Sum(nil))
 		all[i] = s
 	}
 	return all, nil
 }
 
-func contents(dir, pattern string) ([]byte, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, pattern))
-	if err != nil {
-		return nil, err
-	}
-	var all []byte
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
+var include = regexp.MustCompile(`(?m)^#include "([^"]+\.cuh)"`)
+
+// write writes a file and, once each, the headers it includes.
+func write(to io.Writer, path string, text []byte, seen map[string]bool) error {
+	for _, m := range include.FindAllSubmatch(text, -1) {
+		header := filepath.Join(filepath.Dir(path), string(m[1]))
+		if seen[header] {
+			continue
 		}
-		all = append(all, text...)
+		seen[header] = true
+		text, err := os.ReadFile(header)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		if err := write(to, header, text, seen); err != nil {
+			return err
+		}
 	}
-	return all, nil
+	_, err := to.Write(text)
+	return err
 }
 
 // sumsName is the file that says of what each compiled file was made.
