@@ -58,7 +58,7 @@ const (
 	memoryBytes   = 16   // read and written in memory
 	enoughWarps   = 8    // that keep a multiprocessor busy
 	sharedWords   = 32   // read from shared memory
-	mostSplits    = 64
+	mostSplits    = 128
 	shortestSplit = 2 // stages
 )
 
@@ -96,10 +96,9 @@ func (p *product) parts(t *tile) (tilesM, blocks int) {
 	return tilesM, blocks
 }
 
-// clocks estimates the time of a product by a cut.
-func (p *product) clocks(c cut, precision Precision, multiprocessors int) float64 {
+// clocks estimates the time of a product by a cut of so many blocks a split.
+func (p *product) clocks(c cut, blocks int, precision Precision, multiprocessors int) float64 {
 	t := c.tile
-	_, blocks := p.parts(t)
 	blocks *= c.splits
 	resident := min(t.blocks, ceil(blocks, multiprocessors))
 	waves := ceil(blocks, multiprocessors*resident)
@@ -123,6 +122,7 @@ func (p *product) choose(precision Precision, multiprocessors int, whole bool, o
 	all := tiles[precision]
 	for i := range all {
 		t := &all[i]
+		_, blocks := p.parts(t)
 		if int(p.form) >= t.forms || !t.any && p.args.vectors&(vectorA|vectorB) != vectorA|vectorB {
 			continue
 		}
@@ -130,13 +130,13 @@ func (p *product) choose(precision Precision, multiprocessors int, whole bool, o
 			continue
 		}
 		stages := ceil(k, t.depth)
-		for splits := 1; splits <= mostSplits && !(whole && splits > 1); splits *= 2 {
+		for splits := 1; splits <= mostSplits && !(whole && splits > 1); splits++ {
 			per := ceil(stages, splits)
 			if splits > 1 && per < shortestSplit {
 				break
 			}
 			c := cut{t, max(1, ceil(stages, max(per, 1))), max(per, 1)}
-			if clocks := p.clocks(c, precision, multiprocessors); best.tile == nil || clocks < least {
+			if clocks := p.clocks(c, blocks, precision, multiprocessors); best.tile == nil || clocks < least {
 				best, least = c, clocks
 			}
 		}
