@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hourglass/data/disk"
 	"hourglass/graph"
 	"hourglass/models"
 	"hourglass/models/export"
@@ -130,7 +130,7 @@ func (x exported) write(folder string, formats []string) ([]string, error) {
 	names := sortedKeys(files)
 	return names, newFolder(folder, func(staging string) error {
 		for _, name := range names {
-			if err := disk.WriteFile(filepath.Join(staging, name), files[name]); err != nil {
+			if err := createFile(filepath.Join(staging, name), files[name]); err != nil {
 				return err
 			}
 		}
@@ -195,6 +195,23 @@ func (x exported) addONNX(files map[string]func(io.Writer) error) error {
 		files[name] = func(w io.Writer) error { return onnx.Write(w, f, x.weights, metadata) }
 	}
 	return nil
+}
+
+// createFile writes a new file of a folder that is not there yet. It is not forced
+// to the disk: an export can be made again.
+func createFile(path string, write func(io.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 1<<16)
+	if err = write(w); err == nil {
+		err = w.Flush()
+	}
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	return err
 }
 
 // newFolder makes a folder of what fill puts into the one that it is given, or

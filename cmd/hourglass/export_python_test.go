@@ -8,7 +8,6 @@ import (
 	"slices"
 	"testing"
 
-	"hourglass/data/disk"
 	"hourglass/graph"
 	"hourglass/kernels"
 	"hourglass/kernels/cpu"
@@ -117,7 +116,7 @@ func writeExports(t *testing.T, folder string) []foreignRun {
 
 func writeNPY(t *testing.T, path string, values []float32, shape ...int) {
 	t.Helper()
-	if err := disk.WriteFile(path, func(w io.Writer) error { return export.WriteNPY(w, shape, values) }); err != nil {
+	if err := createFile(path, func(w io.Writer) error { return export.WriteNPY(w, shape, values) }); err != nil {
 		t.Fatal(err)
 	}
 }

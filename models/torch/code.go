@@ -79,7 +79,8 @@ from torch import nn
 // class returns the class of the model.
 func (w *writer) class(a *architecture) (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "class %s(nn.Module):\n    def __init__(self):\n        super().__init__()\n", className(w.config.Name))
+	fmt.Fprintf(&b, "class %s(nn.Module):\n    \"\"\"An autoencoder: %s.\"\"\"\n\n    def __init__(self):\n        super().__init__()\n",
+		className(w.config.Name), models.About(w.config.Name))
 	for _, part := range a.parts {
 		if err := w.part(&b, part, a.modules[part]); err != nil {
 			return "", fmt.Errorf("%s: %w", part, err)
