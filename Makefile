@@ -7,13 +7,14 @@ STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 # arithmetic tenfold.
 RACE         = ./data/... ./kernels/cpu ./models/export ./models/train
 RACEFLAGS    = -short
+MNIST       ?= data/mnist
 
 # What a build for GPUs wants: our cuda.h, and an empty library in place of the
 # driver's, which the binary opens when it runs.
 GPU          = CGO_ENABLED=1 CGO_CFLAGS="-O2 -I$(CURDIR)/kernels/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/.gpu"
 GPUTESTS     = ./kernels/cuda/...
 
-.PHONY: build gpu test testgpu check exports generate golden bench kernelbench kernels
+.PHONY: build gpu test testgpu check exports generate golden bench quality kernelbench kernels
 
 build:             ## the command, in this folder
 	CGO_ENABLED=0 $(GO) build -trimpath ./cmd/hourglass
@@ -28,6 +29,7 @@ test: check        ## everything, on this processor's kernels and on portable on
 	$(GO) test ./...
 	$(GO) test -tags purego ./...
 	$(GO) test -race $(RACEFLAGS) $(RACE)
+	$(GO) run ./bench/quality --quick
 	@$(MAKE) --no-print-directory exports
 	@if command -v gcc >/dev/null && command -v g++ >/dev/null; then $(MAKE) --no-print-directory testgpu; \
 	else echo "skipped: the CUDA build and its tests on the emulated driver ($(GPUTESTS) with -tags gpu): there is no gcc or no g++"; fi
@@ -53,6 +55,9 @@ golden:            ## PyTorch's numbers, in an environment of their own
 	.venv/bin/pip install -q torch==2.15.0 numpy safetensors
 	.venv/bin/python models/testdata/gen.py
 	HOURGLASS_TORCH_PYTHON=.venv/bin/python $(GO) test ./cmd/hourglass -run TestExportsInPyTorch -count=1 -v
+
+quality:           ## what the models reach, into bench/quality.md; MNIST=FOLDER
+	$(GO) run ./bench/quality --mnist $(MNIST) $(QUALITYFLAGS)
 
 bench: build       ## speed beside PyTorch, ONNX Runtime, Gorgonia and gomlx
 	python3 -m venv .venv

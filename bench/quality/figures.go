@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"hourglass/data"
+	"hourglass/models/metrics"
+)
+
+// twins holds what torch_twins.py measured, by row and figure.
+//
+//go:embed torch_twins.json
+var twins []byte
+
+// torch returns PyTorch's figure of a row, and nothing in the short form, whose
+// training is another.
+func (e *experiment) torch(figure string) beside {
+	var all map[string]map[string]float64
+	if err := json.Unmarshal(twins, &all); err != nil {
+		panic(fmt.Sprintf("quality: torch_twins.json: %v", err))
+	}
+	v, ok := all[e.row.name][figure]
+	if e.quick || !ok {
+		return beside{}
+	}
+	return beside{"PyTorch", v}
+}
+
+// reference returns a figure of the literature, and nothing in the short form.
+func (e *experiment) reference(who string, v float64) beside {
+	if e.quick {
+		return beside{}
+	}
+	return beside{who, v}
+}
+
+// reconstruction measures what is left of the test images.
+func reconstruction(_ context.Context, e *experiment) error {
+	p, err := e.principal(e.settings.Model.Latent)
+	if err != nil {
+		return err
+	}
+	error, err := p.error(e)
+	if err != nil {
+		return err
+	}
+	e.add("test mse", e.values["mse"], e.torch("mse"), beside{"PCA", error})
+	return nil
+}
+
+// subspace compares a linear code with PCA.
+func subspace(_ context.Context, e *experiment) error {
+	p, err := e.principal(e.settings.Model.Latent)
+	if err != nil {
+		return err
+	}
+	error, err := p.error(e)
+	if err != nil {
+		return err
+	}
+	angle, err := p.angle(e)
+	if err != nil {
+		return err
+	}
+	e.add("test mse", e.values["mse"], beside{"PCA", error})
+	e.add("test mse over PCA's", e.values["mse"]/error)
+	e.add("largest principal angle, degrees", angle*180/math.Pi)
+	return nil
+}
+
+// classification measures a classifier.
+func classification(_ context.Context, e *experiment) error {
+	e.add("test error, %", 100*(1-e.values["accuracy"]), e.reference("Theano tutorial", 1.3))
+	return nil
+}
+
+// activity measures how busy a code is.
+func activity(_ context.Context, e *experiment) error {
+	if e.row.name == "sparse" {
+		e.add("mean activation", e.values["activation"], beside{"ρ", 0.05})
+	} else {
+		e.add("mean activation", e.values["activation"])
+	}
+	dead, silent, err := e.silence()
+	if err != nil {
+		return err
+	}
+	e.add("share of activations below 0.01", silent)
+	e.add("units that are never above 0.01", dead)
+	e.add("test mse", e.values["mse"])
+	return nil
+}
+
+// silence returns how many units of the code no test image raises above 0.01,
+// and the share of all activations that are below.
+func (e *experiment) silence() (dead, silent float64, err error) {
+	codes, err := e.codes()
+	if err != nil {
+		return 0, 0, err
+	}
+	z := e.runner.Latent()
+	awake := make([]bool, z)
+	for i, a := range codes {
+		if a > 0.01 {
+			awake[i%z] = true
+		} else {
+			silent++
+		}
+	}
+	for _, a := range awake {
+		if !a {
+			dead++
+		}
+	}
+	return dead, silent / float64(len(codes)), nil
+}
+
+// contraction measures how much a code moves with its image.
+func contraction(_ context.Context, e *experiment) error {
+	e.add("‖∂code/∂image‖²", e.values["contractive"])
+	e.add("test mse", e.values["mse"])
+	return nil
+}
+
+// likelihood measures a variational model.
+func likelihood(_ context.Context, e *experiment) error {
+	if e.row.samples > 0 {
+		published := e.reference("pythae", 89.78)
+		if e.settings.Model.Name == "iwae" {
+			published = beside{}
+		}
+		e.add(fmt.Sprintf("NLL by %d codes, nats", e.row.samples), e.values["nll_is"], published)
+	}
+	if e.settings.Model.Name == "iwae" {
+		e.add(fmt.Sprintf("bound of %d codes, nats", e.settings.Model.Samples), e.values["iwae_k"])
+	}
+	e.add("ELBO, nats", e.values["elbo"], e.torch("elbo"))
+	e.add("KL, nats", e.values["kl"], e.torch("kl"))
+	return nil
+}
+
+// codebook measures a quantised model.
+func codebook(_ context.Context, e *experiment) error {
+	e.add("perplexity of a batch", e.values["perplexity"], beside{"at most", float64(e.settings.Model.Codebook)})
+	e.add("test mse", e.values["mse"])
+	return nil
+}
+
+// discrepancy measures how far codes are from their prior.
+func discrepancy(_ context.Context, e *experiment) error {
+	e.add("MMD of a batch", e.values["mmd"])
+	e.add("test mse", e.values["mse"])
+	return e.samples()
+}
+
+// anomalies scores every test window by its negative ELBO.
+func anomalies(_ context.Context, e *experiment) error {
+	windows, err := everything(e.test)
+	if err != nil {
+		return err
+	}
+	scores, err := e.runner.EvaluateEach("elbo", windows)
+	if err != nil {
+		return err
+	}
+	errors, err := e.runner.EvaluateEach("mse", windows)
+	if err != nil {
+		return err
+	}
+	odd := make([]bool, e.test.N)
+	for i := range odd {
+		scores[i] = -scores[i]
+		odd[i] = e.test.Labels[i] == 1
+	}
+	area, err := metrics.AUROC(scores, odd)
+	if err != nil {
+		return err
+	}
+	byError, err := metrics.AUROC(errors, odd)
+	if err != nil {
+		return err
+	}
+	e.add("AUROC of −ELBO", area, beside{"squared error", byError})
+	e.add("ELBO, nats", e.values["elbo"])
+	return nil
+}
+
+// codes returns those of the test images.
+func (e *experiment) codes() ([]float32, error) {
+	images, err := everything(e.test)
+	if err != nil {
+		return nil, err
+	}
+	return e.runner.Encode(images)
+}
+
+// everything reads all samples of a set.
+func everything(d *data.Dataset) ([]float32, error) {
+	index := make([]int32, d.N)
+	for i := range index {
+		index[i] = int32(i)
+	}
+	all := make([]float32, d.N*d.SampleSize())
+	return all, d.Read(all, index)
+}

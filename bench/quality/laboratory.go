@@ -1,0 +1,281 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"hourglass/data"
+	"hourglass/graph"
+	"hourglass/kernels/cpu"
+	"hourglass/models"
+	"hourglass/models/train"
+)
+
+// quickBatch makes many steps of few images.
+const quickBatch = 25
+
+// laboratory trains and measures rows.
+type laboratory struct {
+	options
+	dev  *cpu.Device
+	log  io.Writer
+	pcas map[string]*principal // by data
+}
+
+// experiment is a row at work: its settings, data, and in the end its weights.
+type experiment struct {
+	*laboratory
+	row      row
+	settings settings
+	model    models.Model
+	train    *data.Dataset // what is trained on, and what is held back with it
+	test     *data.Dataset
+	folder   string // of the run, "" for none
+
+	weights []graph.Array
+	runner  *train.Runner
+	values  map[string]float64 // metrics of the test images
+	figures []figure
+	epochs  int
+}
+
+// prepare reads a row's config and opens its data.
+func (l *laboratory) prepare(r row) (*experiment, error) {
+	e := &experiment{laboratory: l, row: r, folder: filepath.Join(l.runs, r.name)}
+	var err error
+	if e.settings, err = readConfig(filepath.Join(l.configs, r.name+".toml")); err != nil {
+		return nil, err
+	}
+	s := &e.settings
+	own := "mnist:" + l.mnist
+	if l.quick {
+		own, e.folder = "builtin", ""
+		s.Train.Limit = r.quick.images
+		s.Train.Epochs = r.quick.epochs
+		s.Train.PretrainEpochs = min(s.Train.PretrainEpochs, r.quick.epochs)
+		s.Train.ValidationFraction = 0
+		s.Train.Batch = quickBatch
+	}
+	switch {
+	case s.Data == "":
+		s.Data = own
+	case strings.HasSuffix(s.Data, "mnist:data/mnist"):
+		s.Data = strings.TrimSuffix(s.Data, "mnist:data/mnist") + own
+	}
+	if e.train, err = data.OpenLazy(s.Data, data.Train); err != nil {
+		return nil, err
+	}
+	if e.test, err = data.OpenLazy(s.Data, data.Test); err != nil {
+		return nil, err
+	}
+	if l.quick {
+		if e.test, err = e.test.Limit(r.quick.images / 2); err != nil {
+			return nil, err
+		}
+	}
+	s.Model.Image = [3]int{e.train.H, e.train.W, e.train.C}
+	if e.model, err = models.New(s.Model); err != nil {
+		return nil, err
+	}
+	s.Model = e.model.Config()
+	return e, nil
+}
+
+// measure trains a row, unless its run is there, and measures it.
+func (l *laboratory) measure(ctx context.Context, r row) (result, error) {
+	e, err := l.prepare(r)
+	if err != nil {
+		return result{}, err
+	}
+	history, err := e.trained(ctx)
+	if err != nil {
+		return result{}, err
+	}
+	if err := e.evaluate(ctx); err != nil {
+		return result{}, err
+	}
+	s := e.settings
+	done := result{Row: r.name, Config: fields(s.Model), Data: kindOf(s.Data), Images: e.train.N, Epochs: e.epochs, Of: s.Train.Epochs,
+		Seed: s.Train.Seed, Figures: e.figures}
+	for key, value := range fields(s.Train) {
+		done.Config["train."+key] = value
+	}
+	lowest := math.Inf(1)
+	for _, epoch := range history {
+		done.Seconds += epoch.Seconds
+		if epoch.ValLoss != nil && *epoch.ValLoss < lowest {
+			lowest, done.Best = *epoch.ValLoss, epoch.Epoch
+		}
+	}
+	if n := done.Images - int(math.Round(float64(done.Images)*s.Train.ValidationFraction)); n > 0 {
+		done.Images = n
+	}
+	return done, nil
+}
+
+// trained trains what is left of the row's run and opens its best weights. It
+// returns the epochs done.
+func (e *experiment) trained(ctx context.Context) ([]train.Epoch, error) {
+	trainer, err := e.trainer()
+	if err != nil {
+		return nil, err
+	}
+	if err := e.open(trainer); err != nil {
+		return nil, err
+	}
+	if e.partial && len(trainer.History()) > 0 {
+		return e.opened(trainer)
+	}
+	began, shown := time.Now(), time.Now()
+	err = trainer.Run(ctx, train.RunOptions{Folder: e.folder, OnEpoch: func(epoch train.Epoch) error {
+		if now := time.Now(); now.Sub(shown) > 5*time.Second || epoch.Epoch == e.settings.Train.Epochs {
+			fmt.Fprintf(e.log, "%s: epoch %d of %d, %.0f s\n", e.row.name, epoch.Epoch, e.settings.Train.Epochs, now.Sub(began).Seconds())
+			shown = now
+		}
+		return nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return e.opened(trainer)
+}
+
+// opened opens the best weights of a run, and returns its epochs.
+func (e *experiment) opened(trainer *train.Trainer) ([]train.Epoch, error) {
+	var err error
+	history := trainer.History()
+	e.epochs = len(history)
+	e.weights, err = trainer.Weights()
+	if e.folder != "" {
+		_, e.weights, _, err = train.ReadWeights(filepath.Join(e.folder, train.BestName))
+	}
+	if err != nil {
+		return nil, err
+	}
+	t := e.settings.Train
+	e.runner, err = train.NewRunner(e.model, e.dev, e.weights, train.RunnerOptions{Batch: t.Batch, Seed: t.Seed, Samples: e.row.samples})
+	return history, err
+}
+
+// trainer returns a trainer of the row, at its beginning.
+func (e *experiment) trainer() (*train.Trainer, error) {
+	training, validation, err := e.settings.Train.Split(e.train)
+	if err != nil {
+		return nil, err
+	}
+	t, err := train.New(e.model, e.dev, training, validation, e.settings.Train)
+	if err != nil || e.row.from == "" || e.quick {
+		return t, err
+	}
+	_, weights, _, err := train.ReadWeights(filepath.Join(e.runs, e.row.from, train.BestName))
+	if err != nil {
+		return nil, err
+	}
+	return t, t.BeginWith(weights)
+}
+
+// open makes the run's folder, or brings the trainer to where the run in it
+// stands.
+func (e *experiment) open(t *train.Trainer) error {
+	if e.folder == "" {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(e.folder, runConfig)); errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(e.folder, 0o777); err != nil {
+			return err
+		}
+		return e.settings.write(e.folder)
+	}
+	differs, err := e.settings.differs(e.folder)
+	if err != nil {
+		return err
+	}
+	if differs != "" {
+		return fmt.Errorf("the run %s is of other settings: %s; move it away to train anew", e.folder, differs)
+	}
+	if _, err := t.Resume(e.folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// evaluate measures the row's metrics and figures.
+func (e *experiment) evaluate(ctx context.Context) error {
+	metrics, err := e.runner.Evaluate(ctx, e.test)
+	if err != nil {
+		return err
+	}
+	e.values = map[string]float64{}
+	for _, m := range metrics {
+		e.values[m.Name] = m.Value
+	}
+	return e.row.figures(ctx, e)
+}
+
+// add adds a figure. What is beside it without a name is left out.
+func (e *experiment) add(name string, ours float64, others ...beside) {
+	f := figure{Name: name, Ours: ours}
+	for _, o := range others {
+		if o.Who != "" {
+			f.Beside = append(f.Beside, o)
+		}
+	}
+	e.figures = append(e.figures, f)
+}
+
+// quickly trains every row on small data and holds its figures to the bounds.
+func (l *laboratory) quickly(ctx context.Context, stdout io.Writer) error {
+	var outside []string
+	for _, r := range table {
+		if r.quick.images == 0 || len(l.rows) > 0 && !slices.Contains(l.rows, r.name) {
+			continue
+		}
+		began := time.Now()
+		e, err := l.prepare(r)
+		if err == nil {
+			_, err = e.trained(ctx)
+		}
+		if err == nil {
+			err = e.evaluate(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.name, err)
+		}
+		for _, f := range e.figures {
+			state := ""
+			b, ok := r.quick.bounds[f.Name]
+			if ok && !(f.Ours >= b[0] && f.Ours <= b[1]) {
+				state = fmt.Sprintf("  OUTSIDE %s to %s", digits(b[0]), digits(b[1]))
+				outside = append(outside, r.name+" "+f.Name)
+			}
+			fmt.Fprintf(stdout, "%-20s %-34s %10s %s%s\n", r.name, f.Name, digits(f.Ours), others(f), state)
+		}
+		for name := range r.quick.bounds {
+			if !slices.ContainsFunc(e.figures, func(f figure) bool { return f.Name == name }) {
+				return fmt.Errorf("%s: there is no figure %q to be bounded", r.name, name)
+			}
+		}
+		fmt.Fprintf(l.log, "%s: %.1f s\n", r.name, time.Since(began).Seconds())
+	}
+	if len(outside) > 0 {
+		return fmt.Errorf("outside of their bounds: %s", strings.Join(outside, ", "))
+	}
+	return nil
+}
+
+func others(f figure) string {
+	var all []string
+	for _, o := range f.Beside {
+		all = append(all, o.Who+" "+digits(o.Value))
+	}
+	return strings.Join(all, ", ")
+}

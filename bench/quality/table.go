@@ -1,0 +1,161 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+
+	"hourglass/data/disk"
+)
+
+// result is what is known of a row once it is measured.
+type result struct {
+	Row     string            `json:"row"`
+	Config  map[string]string `json:"config"` // model and train, each field as JSON: what the figures are of
+	Data    string            `json:"data"`
+	Images  int               `json:"images"` // that it was trained on
+	Epochs  int               `json:"epochs"` // done; a long run may be measured before its end
+	Of      int               `json:"of_epochs"`
+	Best    int               `json:"best_epoch"` // whose weights were measured
+	Seed    uint64            `json:"seed"`
+	Seconds float64           `json:"train_seconds"`
+	Figures []figure          `json:"figures"`
+}
+
+// figure is a number beside others.
+type figure struct {
+	Name   string   `json:"name"`
+	Ours   float64  `json:"ours"`
+	Beside []beside `json:"beside,omitempty"`
+}
+
+// beside is a figure of another's.
+type beside struct {
+	Who   string  `json:"who"`
+	Value float64 `json:"value"`
+}
+
+// store is the measured rows, kept in a file after each.
+type store struct {
+	path string
+	rows map[string]result
+}
+
+func openStore(path string) (*store, error) {
+	s := &store{path: path, rows: map[string]result{}}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []result
+	if err := json.Unmarshal(text, &all); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	for _, r := range all {
+		s.rows[r.Row] = r
+	}
+	return s, nil
+}
+
+// save writes all rows in the table's order.
+func (s *store) save(order []row) error {
+	var all []result
+	for _, r := range order {
+		if done, ok := s.rows[r.name]; ok {
+			all = append(all, done)
+		}
+	}
+	return disk.WriteFile(s.path, func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", " ")
+		return e.Encode(all)
+	})
+}
+
+// write prints the table in Markdown.
+func (s *store) write(w io.Writer, order []row) error {
+	var b strings.Builder
+	b.WriteString(tableHead)
+	for _, r := range order {
+		done, ok := s.rows[r.name]
+		if !ok {
+			continue
+		}
+		for i, f := range done.Figures {
+			cells := make([]string, 8)
+			if i == 0 {
+				cells[0] = r.about
+				cells[5], cells[6] = fmt.Sprintf("[%s](../models/configs/%s.toml)", r.name, r.name), strconv.FormatUint(done.Seed, 10)
+				cells[7] = done.trained()
+				cells[4] = r.source
+			}
+			cells[1], cells[2] = f.Name, digits(f.Ours)
+			var others []string
+			for _, o := range f.Beside {
+				others = append(others, o.Who+" "+digits(o.Value))
+			}
+			cells[3] = strings.Join(others, ", ")
+			fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
+		}
+	}
+	b.WriteString(tableFoot)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// trained tells how long the training was.
+func (r result) trained() string {
+	epochs := fmt.Sprintf("%d epochs", r.Epochs)
+	if r.Epochs < r.Of {
+		epochs = fmt.Sprintf("%d of %d epochs", r.Epochs, r.Of)
+	}
+	return epochs + " of " + strconv.Itoa(r.Images) + ", " + duration(r.Seconds)
+}
+
+func duration(seconds float64) string {
+	switch {
+	case seconds < 99.5:
+		return fmt.Sprintf("%.0f s", seconds)
+	case seconds < 99.5*60:
+		return fmt.Sprintf("%.0f min", seconds/60)
+	}
+	return fmt.Sprintf("%.1f h", seconds/3600)
+}
+
+// digits prints a number to four significant digits.
+func digits(v float64) string {
+	if v == 0 || math.IsInf(v, 0) || math.IsNaN(v) {
+		return fmt.Sprint(v)
+	}
+	places := min(max(3-int(math.Floor(math.Log10(math.Abs(v)))), 0), 6)
+	return strconv.FormatFloat(v, 'f', places, 64)
+}
+
+const tableHead = `# What the models reach
+
+Made by ` + "`make quality`" + ` (program ` + "[bench/quality](quality)" + `), which keeps every row with its full configuration in
+[quality.json](quality.json); ` + "`go run ./bench/quality --quick`" + ` is the short form that CI runs, with bounds. Figures are of
+the test images, by the weights of the epoch whose validation loss was the lowest. MNIST is 60,000 and 10,000 images in
+[0, 1]; mse is the mean over pixels, PSNR the mean over images of −10·log₁₀ of an image's mse; nats are for each image.
+"PyTorch" is the same net, optimizer, batch and number of epochs in PyTorch 2.15 with its own initial weights and order of
+images, by [torch_twins.py](quality/torch_twins.py). "PCA" is that of the training images, of as many components as the
+code has numbers, on the same test images. Times are of training on two shared cores.
+
+| model | figure | ours | beside | source | config | seed | trained |
+|---|---|---|---|---|---|---|---|
+`
+
+const tableFoot = `
+Binarised MNIST is drawn once and for all: pixel v of 255 is 1 where a number of Philox4x32-10, keyed by seed 1 and counted
+by split, image and pixel, is below v/255 (` + "`binary:mnist:DIR`" + `). It is not the file of Larochelle and Murray, whose draw is
+another; 10,000 of the 60,000 training images are held back for validation.
+`
