@@ -32,6 +32,7 @@ func (x exported) writeCard(w io.Writer, formats []string) error {
 	if c.Colorize {
 		rows = append(rows, [2]string{"learned", "colours: the encoder sees the luma of its input alone"})
 	}
+	rows = append(rows, x.units()...)
 	for _, row := range append(rows, x.losses()...) {
 		fmt.Fprintf(&b, "- %s: %s\n", row[0], row[1])
 	}
@@ -57,6 +58,27 @@ func (x exported) writeCard(w io.Writer, formats []string) error {
 	_, err := w.Write(b.Bytes())
 	return err
 }
+
+// units returns what the data tells of the model's numbers.
+func (x exported) units() [][2]string {
+	var rows [][2]string
+	c := x.model.Config()
+	switch {
+	case x.dataless != nil:
+		return [][2]string{{"units and classes", "not known, as the data could not be opened when this was written"}}
+	case x.data.Low != nil && len(x.data.Low) <= maxListed:
+		rows = append(rows, [2]string{"unit", fmt.Sprintf("0 stands for %s, 1 for %s (of each channel)", listOf(x.data.Low), listOf(x.data.High))})
+	case x.data.Low != nil:
+		rows = append(rows, [2]string{"unit", "0 stands for `hourglass.low`, 1 for `hourglass.high` of each channel in the files' metadata"})
+	}
+	if c.Classes > 0 && x.data.Classes != nil {
+		rows = append(rows, [2]string{"classes", strings.Join(x.data.Classes, ", ")})
+	}
+	return rows
+}
+
+// maxListed bounds the channels that a card lists.
+const maxListed = 16
 
 // losses returns what the run's files tell of the weights.
 func (x exported) losses() [][2]string {

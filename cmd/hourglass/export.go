@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"hourglass/data"
 	"hourglass/graph"
 	"hourglass/models"
 	"hourglass/models/export"
@@ -69,6 +71,7 @@ func exportCommand() *cobra.Command {
 			if x.model, x.weights, x.epoch, err = bestWeights(args[0], x.settings); err != nil {
 				return err
 			}
+			x.describeData()
 			files, err := x.write(out, formats)
 			if err != nil {
 				return err
@@ -106,6 +109,24 @@ type exported struct {
 	model    models.Model
 	weights  []graph.Array
 	epoch    train.Epoch
+	data     data.Info // of what the run was trained on, as far as it matters
+	dataless error     // why that is not known
+}
+
+// describeData asks the run's data for what its files are to tell: the unit of
+// series and tables, and the names of classes. The data may be elsewhere by now,
+// so that is no error.
+func (x *exported) describeData() {
+	c := x.model.Config()
+	if c.Image[0] > 1 && c.Classes == 0 {
+		return
+	}
+	src, err := x.settings.openData(data.Train, &warner{to: io.Discard})
+	if err != nil {
+		x.dataless = err
+		return
+	}
+	x.data = src.Info()
 }
 
 // write makes the folder, whole or not at all, and returns the names of its
@@ -144,7 +165,23 @@ func (x exported) metadata() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{"hourglass.model": string(config), "hourglass.data": x.settings.Data, "hourglass.epoch": fmt.Sprint(x.epoch.Epoch)}, nil
+	all := map[string]string{"hourglass.model": string(config), "hourglass.data": x.settings.Data, "hourglass.epoch": fmt.Sprint(x.epoch.Epoch)}
+	if x.data.Low != nil {
+		all["hourglass.low"], all["hourglass.high"] = listOf(x.data.Low), listOf(x.data.High)
+	}
+	if x.data.Classes != nil {
+		all["hourglass.classes"] = strings.Join(x.data.Classes, ",")
+	}
+	return all, nil
+}
+
+// listOf writes numbers with commas between them.
+func listOf(values []float32) string {
+	var texts []string
+	for _, v := range values {
+		texts = append(texts, strconv.FormatFloat(float64(v), 'g', -1, 32))
+	}
+	return strings.Join(texts, ",")
 }
 
 // addSafetensors adds the files of PyTorch.

@@ -77,6 +77,44 @@ func TestExport(t *testing.T) {
 	}
 }
 
+// TestExportUnits tells what the numbers of a series stand for, as long as its file
+// is there.
+func TestExportUnits(t *testing.T) {
+	r := smallCase(t, func(c *models.Config) {
+		*c = models.Config{Name: "sequence", Image: [3]int{1, 8, 2}, Latent: 3, Blocks: []models.Block{{Filters: 4}}}
+	})
+	rows := "a,b\n"
+	for i := range 40 {
+		rows += fmt.Sprintf("%d,%d\n", 20+i%5, -i%3)
+	}
+	csv := filepath.Join(t.TempDir(), "series.csv")
+	if err := os.WriteFile(csv, []byte(rows), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s, err := openRun(r.folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Data = "csv:" + csv + ",window=8"
+	if err := writeConfig(r.folder, s); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct{ card, metadata string }{
+		{"- unit: 0 stands for 20,-2, 1 for 24,0 (of each channel)", `"hourglass.high":"24,0"`},
+		{"- units and classes: not known", `"hourglass.epoch":"1"`},
+	} {
+		out := filepath.Join(t.TempDir(), "out")
+		mustCall(t, "export", r.folder, "--format", "safetensors", "--out", out)
+		files := filesOf(t, out)
+		if !bytes.Contains(files[cardName], []byte(want.card)) || !bytes.Contains(files[safetensorsName], []byte(want.metadata)) {
+			t.Errorf("the card lacks %q or the metadata %s:\n%s", want.card, want.metadata, files[cardName])
+		}
+		if err := os.RemoveAll(csv); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestImport brings weights back from each format, by each way to tell the model,
 // into runs that other commands take and that can be trained on.
 func TestImport(t *testing.T) {
