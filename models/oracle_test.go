@@ -12,7 +12,6 @@ import (
 
 	"hourglass/graph"
 	"hourglass/kernels"
-	"hourglass/kernels/cpu"
 	"hourglass/models/export"
 )
 
@@ -88,17 +87,6 @@ func onCPU(t *testing.T, b *graph.Builder, in feeds, outs ...*graph.Node) [][]fl
 		values[i] = floats(t, v.Data())
 	}
 	return values
-}
-
-// device returns a CPU device that lives as long as the test.
-func device(t testing.TB) kernels.Device {
-	t.Helper()
-	dev, err := cpu.New(cpu.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { dev.Close() })
-	return dev
 }
 
 // tensorLike returns a tensor of the node's type and shape.

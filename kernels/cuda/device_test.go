@@ -79,6 +79,7 @@ func TestCopies(t *testing.T) {
 }
 
 func TestDevicesThatCannotBeOpened(t *testing.T) {
+	emulated.Only(t)
 	loadEmulated(t)
 	for _, c := range []struct {
 		environment string
@@ -108,6 +109,7 @@ func TestDevicesThatCannotBeOpened(t *testing.T) {
 }
 
 func TestFailuresStay(t *testing.T) {
+	emulated.Only(t)
 	for fail, want := range map[string]string{
 		"copy:1": "cuda:0: cuStreamSynchronize: emulated: a copy failed (error 719)",
 		"lost:2": "the device was lost",
@@ -139,6 +141,7 @@ func TestFailuresStay(t *testing.T) {
 }
 
 func TestOutOfMemory(t *testing.T) {
+	emulated.Only(t)
 	loadEmulated(t)
 	t.Setenv("HOURGLASS_EMULATED", "memory=3000000")
 	d := openEmulated(t, Options{})

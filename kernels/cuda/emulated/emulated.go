@@ -18,13 +18,30 @@ import (
 	"hourglass/kernels/cuda/internal/ptx"
 )
 
+// Only skips a test that tells the emulated driver to fail, or to be another
+// device, where the tests run on a GPU.
+func Only(t testing.TB) {
+	t.Helper()
+	if os.Getenv(EnvGPU) != "" {
+		t.Skip("only the emulated driver does what this test wants")
+	}
+}
+
 // ErrNoCompiler is the reason why nothing can be built.
 var ErrNoCompiler = errors.New("emulated: there is no g++")
 
+// EnvGPU is the environment variable that, if set, makes tests run on the
+// machine's GPU.
+const EnvGPU = "HOURGLASS_TEST_GPU"
+
 // Driver returns the path of a driver that has the kernels of package cuda. It
-// skips the test where there is no compiler for it.
+// skips the test where there is no compiler for it. With EnvGPU the path is
+// empty, which stands for the machine's driver.
 func Driver(t testing.TB) string {
 	t.Helper()
+	if os.Getenv(EnvGPU) != "" {
+		return ""
+	}
 	path, err := Build(filepath.Join(here(), ".."))
 	if errors.Is(err, ErrNoCompiler) {
 		t.Skip(err)
