@@ -11,7 +11,6 @@ import (
 	"gorgonia.org/tensor"
 
 	"hourglass/graph"
-	"hourglass/kernels"
 	"hourglass/models/export"
 )
 
