@@ -152,6 +152,19 @@ func TestNPYBytes(t *testing.T) {
 	}
 	err = set.Read(make([]float32, 20), []int32{3})
 	wantError(t, err, "index in 0 to 2, got 3")
+
+	// What may not be held in memory is read from the file.
+	set, err = OpenSource("npy:"+dir+"/x.npy,test=0", Test, Options{MemoryLimit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, held := set.(*Dataset); held {
+		t.Error("60 bytes are in memory, want at most 1")
+	}
+	values := make([]float32, 20)
+	if err := set.Read(values, []int32{1}); err != nil || values[3] != float32(pixels[23])*unit {
+		t.Errorf("streamed %v, %v", values, err)
+	}
 }
 
 // The same samples in every layout, and in Fortran's order.

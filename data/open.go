@@ -23,8 +23,8 @@ type Options struct {
 	// sample is left out, or, where that shows only after the set is open, the
 	// next good one stands in for it.
 	Strict bool
-	// Warn, if not nil, is told of each such sample, in one line. Calls come one
-	// at a time, though maybe from other goroutines.
+	// Warn, if not nil, is told of each such sample, in one line. The calls of a
+	// set come one at a time, though maybe from other goroutines.
 	Warn func(string)
 }
 
@@ -134,11 +134,11 @@ func kinds() []kind {
 			options: []string{"coarse"},
 			about:   "CIFAR-100's binary version, with its 100 fine classes or the 20 coarse ones"},
 		{name: "images", path: "DIR", what: "a folder of pictures", open: openPictures,
-			options: []string{"size=64|64x48", "crop=center|none", "grey", "unlabelled", "test=SHARE"},
+			options: []string{"size=SIDE|WIDTHxHEIGHT", "crop=center|none", "grey", "unlabelled", "test=SHARE"},
 			about:   "PNG, JPEG, GIF and WebP; folders are classes, train and test the parts, or else a tenth is the test part"},
 		{name: "npy", path: "FILE", what: "an NPY file", open: openNPYSpec,
 			options: []string{"labels=FILE", "test=FILE|SHARE", "testlabels=FILE", "layout=AXES", "scale=MIN..MAX"},
-			about:   "an array of samples, uint8 or numbers in [0, 1]; without a test file a tenth is the test part"},
+			about:   "an array of samples, uint8 or numbers in [0, 1], whose axes layout names (nhwc, nchw, nwc, …); without a test file a tenth is the test part"},
 		{name: "npz", path: "FILE", what: "an NPZ file", open: openNPZSpec,
 			options: []string{"key=NAME", "labels=NAME", "test=NAME|SHARE", "testlabels=NAME", "layout=AXES", "scale=MIN..MAX"},
 			about:   "arrays in one file, by default x_train, y_train, x_test and y_test"},

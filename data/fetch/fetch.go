@@ -91,7 +91,7 @@ func (s set) fetch(ctx context.Context, dir string, o Options) (spec string, err
 			return "", err
 		}
 	}
-	return s.spec + ":" + dir, nil
+	return s.spec + ":" + strings.ReplaceAll(dir, ",", ",,"), nil // a single comma would begin an option
 }
 
 // offline tells of a file that no mirror gave.
