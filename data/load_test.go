@@ -257,19 +257,21 @@ func TestStream(t *testing.T) {
 // a stream can be left at any time.
 func TestStreamBounds(t *testing.T) {
 	source := &numberedSource{n: 1000}
-	var begun atomic.Int64
-	inner := InOrder(1000, 1)
-	s := NewStream(context.Background(), source, func() []int32 { begun.Add(1); return inner() }, StreamOptions{Ahead: 3})
-	if _, err := s.Next(); err != nil {
-		t.Fatal(err)
-	}
-	s.Close()
-	if n := begun.Load(); n > 5 { // 4 slots, of which one was free again
-		t.Errorf("%d batches begun, want at most 5", n)
+	for o, most := range map[StreamOptions]int64{{Ahead: 3}: 4, {Ahead: 30, Memory: 8}: 2, {Ahead: 30, Memory: 40}: 5} {
+		var begun atomic.Int64
+		inner := InOrder(1000, 1)
+		s := NewStream(context.Background(), source, func() []int32 { begun.Add(1); return inner() }, o)
+		if _, err := s.Next(); err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		if n := begun.Load(); n > most { // one of them in use
+			t.Errorf("%+v: %d batches begun, want at most %d", o, n, most)
+		}
 	}
 
 	ctx, cancel := context.WithCancel(context.Background())
-	s = NewStream(ctx, source, InOrder(1000, 10), StreamOptions{})
+	s := NewStream(ctx, source, InOrder(1000, 10), StreamOptions{})
 	cancel()
 	if _, err := s.Next(); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)

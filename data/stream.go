@@ -27,6 +27,8 @@ type Stream struct {
 	held        bool   // batch head-1 is in use
 	ended       bool   // next has no more
 	closed      bool
+	memory      int
+	batchBytes  int // of the newest batch
 	workers     int
 }
 
@@ -50,6 +52,9 @@ type slot struct {
 type StreamOptions struct {
 	// Ahead is how many batches are read ahead of the one in use; 0 stands for 4.
 	Ahead int
+	// Memory is how many bytes of batches may be in use before no more than one
+	// is read ahead; 0 stands for 512 MiB.
+	Memory int
 	// Floats reads numbers from a ByteSource too.
 	Floats bool
 }
@@ -62,7 +67,10 @@ func NewStream(ctx context.Context, s Source, next func() []int32, o StreamOptio
 	if o.Ahead < 1 {
 		o.Ahead = 4
 	}
-	r := &Stream{source: s, size: s.Info().SampleSize(), next: next, ctx: ctx, slots: make([]slot, o.Ahead+1), workers: runtime.GOMAXPROCS(0)}
+	if o.Memory < 1 {
+		o.Memory = 512 << 20
+	}
+	r := &Stream{source: s, size: s.Info().SampleSize(), next: next, ctx: ctx, slots: make([]slot, o.Ahead+1), memory: o.Memory, workers: runtime.GOMAXPROCS(0)}
 	if b, ok := Bytes(s); ok && !o.Floats {
 		r.bytes = b
 	}
@@ -174,7 +182,7 @@ func (r *Stream) begin() bool {
 	if r.held {
 		used++
 	}
-	if r.ended || used == len(r.slots) {
+	if r.ended || used == len(r.slots) || used > 1 && used*r.batchBytes >= r.memory {
 		return false
 	}
 	index := r.next()
@@ -189,8 +197,10 @@ func (r *Stream) begin() bool {
 	n := len(index) * r.size
 	if r.bytes != nil {
 		s.Bytes = grown(s.Bytes, n)
+		r.batchBytes = n
 	} else {
 		s.Values = grown(s.Values, n)
+		r.batchBytes = 4 * n
 	}
 	r.begun++
 	r.work.Broadcast()

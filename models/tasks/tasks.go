@@ -18,69 +18,25 @@ import (
 	"hourglass/models/train"
 )
 
-// batch is what Each reads ahead.
-type batch struct {
-	from   int
-	values []float32
-	err    error
-}
-
 // Each hands the samples of src to use in order, size at a time, of the last
 // batch as many as there are; from is the number of the first. While use works
-// on a batch, the next is being read.
+// on a batch, the next ones are being read on all cores.
 func Each(ctx context.Context, src data.Source, size int, use func(from int, values []float32) error) error {
-	info := src.Info()
 	if size < 1 {
 		return fmt.Errorf("tasks: batches of %d samples, want at least 1", size)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	free, ready := make(chan []float32, 2), make(chan batch)
-	finished := make(chan struct{})
-	defer func() { cancel(); <-finished }() // nothing reads src once Each has returned
-	go func() {
-		defer close(finished)
-		defer close(ready)
-		readAll(ctx, src, size, free, ready)
-	}()
-	each := info.SampleSize() * min(size, info.N)
-	free <- make([]float32, each)
-	free <- make([]float32, each)
-	for b := range ready {
-		if b.err != nil {
-			return b.err
+	stream := data.NewStream(ctx, src, data.InOrder(src.Info().N, size), data.StreamOptions{Floats: true})
+	defer stream.Close()
+	for {
+		b, err := stream.Next()
+		if ctx.Err() != nil {
+			return stopped(ctx)
 		}
-		if err := use(b.from, b.values); err != nil {
+		if err != nil || b == nil {
 			return err
 		}
-		free <- b.values[:each]
-	}
-	return stopped(ctx)
-}
-
-// readAll reads batches into free memory until the source or the context ends.
-func readAll(ctx context.Context, src data.Source, size int, free <-chan []float32, ready chan<- batch) {
-	info := src.Info()
-	index := make([]int32, 0, min(size, info.N))
-	for from := 0; from < info.N; from += size {
-		index = index[:0]
-		for i := from; i < min(from+size, info.N); i++ {
-			index = append(index, int32(i))
-		}
-		var b batch
-		select {
-		case memory := <-free:
-			b = batch{from: from, values: memory[:len(index)*info.SampleSize()]}
-		case <-ctx.Done():
-			return
-		}
-		b.err = src.Read(b.values, index)
-		select {
-		case ready <- b:
-		case <-ctx.Done():
-			return
-		}
-		if b.err != nil {
-			return
+		if err := use(int(b.Index[0]), b.Values); err != nil {
+			return err
 		}
 	}
 }
