@@ -27,7 +27,7 @@ var comparisons = map[kernels.Fn]string{
 func (t *translation) unary(fn kernels.Fn, a float64, in, out *value) error {
 	switch {
 	case fn == kernels.Copy || fn == kernels.Detach:
-		out.ours, out.theirs, out.source = in.ours, in.theirs, in.source
+		out.ours, out.theirs, out.order, out.source = in.ours, in.theirs, in.order, in.source
 		return nil
 	case in.source != nil && in.ours == "" && in.theirs == "":
 		// Before the elements take another shape, so that this can be left to
@@ -36,12 +36,13 @@ func (t *translation) unary(fn kernels.Fn, a float64, in, out *value) error {
 		out.source = before
 		return t.unary(fn, a, in.source, before)
 	}
-	name, to := t.ours, &out.ours
-	if in.image() {
-		name, to = t.theirs, &out.theirs
-	}
 	var err error
-	*to, err = t.function1(fn, a, name(in))
+	if in.image() {
+		out.order = in.order
+		out.theirs, err = t.function1(fn, a, in.theirs)
+	} else {
+		out.ours, err = t.function1(fn, a, t.ours(in))
+	}
 	return err
 }
 
@@ -82,14 +83,20 @@ func (t *translation) truth(x string) string {
 	return t.emit("Cast", []string{x}, attribute{"to", typeFloat})
 }
 
-// binary adds a function of two numbers. If one operand is an image in the order
-// of ONNX, so is the result.
+// binary adds a function of two numbers. If an operand is an image in an order of
+// the file, so is the result.
 func (t *translation) binary(fn kernels.Fn, a float64, x, y, out *value) error {
-	xName, xOK := t.beside(x, y)
-	yName, yOK := t.beside(y, x)
-	to := &out.theirs
-	if !xOK || !yOK || !x.image() && !y.image() {
-		xName, yName, to = t.ours(x), t.ours(y), &out.ours
+	image := x
+	if !image.image() {
+		image = y
+	}
+	to := &out.ours
+	var xName, yName string
+	if image.image() && beside(x) && beside(y) {
+		out.order, to = image.order, &out.theirs
+		xName, yName = t.beside(x, out.order), t.beside(y, out.order)
+	} else {
+		xName, yName = t.ours(x), t.ours(y)
 	}
 	names := []string{xName, yName}
 	if op, ok := binaries[fn]; ok {
@@ -114,27 +121,21 @@ func (t *translation) binary(fn kernels.Fn, a float64, x, y, out *value) error {
 	return nil
 }
 
-// beside returns the name of a value that broadcasts to an image in the order of
-// ONNX; false if it cannot be had without a detour.
-func (t *translation) beside(v, other *value) (string, bool) {
-	switch {
-	case !v.image() && !other.image():
-		return "", false
-	case len(v.shape) == 4:
-		return t.theirs(v), true
-	case len(v.shape) == 0:
-		return t.ours(v), true
-	case !v.constant():
-		return "", false
+// beside reports whether a value can be had so that it broadcasts to an image in
+// an order of the file.
+func beside(v *value) bool { return len(v.shape) == 4 || len(v.shape) == 0 || v.constant() }
+
+// beside returns the name of a value that broadcasts to an image in an order.
+func (t *translation) beside(v *value, o order) string {
+	switch len(v.shape) {
+	case 4:
+		return t.ordered(v, o)
+	case 0:
+		return t.ours(v)
 	}
 	four := append(kernels.Shape{1, 1, 1, 1}[:4-len(v.shape)], v.shape...)
-	dims, data := channelsFirst(four, v.data)
-	return t.initializer(v.name, dims[1:], data), true
-}
-
-// channelsFirst returns an array [N H W C] as [N C H W].
-func channelsFirst(shape kernels.Shape, data []float32) ([]int, []float32) {
-	return permuted(shape, data, []int{0, 3, 1, 2})
+	dims, data := permuted(four, v.data, o[:])
+	return t.initializer(v.name, dims[1:], data)
 }
 
 // permuted returns an array with its axes in another order.

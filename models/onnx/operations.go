@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"slices"
 
 	"hourglass/graph"
 	"hourglass/kernels"
@@ -30,9 +31,9 @@ func (t *translation) operation(s kernels.Spec, in []*value, out *value) error {
 	case kernels.Sum:
 		out.ours = t.emit("ReduceSum", []string{t.ours(in[0]), t.numbers("axes", int64s(axesOf(s.Axes)))}, attribute{"keepdims", 0})
 	case kernels.Mean:
-		out.ours = t.reduce("ReduceMean", t.ours(in[0]), s.Axes, 0)
+		out.ours = t.reduce("ReduceMean", t.ours(in[0]), axesOf(s.Axes), 0)
 	case kernels.LogSumExp:
-		out.ours = t.reduce("ReduceLogSumExp", t.ours(in[0]), s.Axes, 0)
+		out.ours = t.reduce("ReduceLogSumExp", t.ours(in[0]), axesOf(s.Axes), 0)
 	case kernels.Moments:
 		t.moments(s, in[0], out)
 	case kernels.OneHotMax:
@@ -42,7 +43,7 @@ func (t *translation) operation(s kernels.Spec, in []*value, out *value) error {
 		if err != nil {
 			return err
 		}
-		out.theirs = t.emit("MaxPool", []string{t.theirs(in[0])}, windows(g)...)
+		out.theirs, out.order = t.emit("MaxPool", []string{t.ordered(in[0], channelsFirst)}, windows(g)...), channelsFirst
 	case kernels.AvgPool2D:
 		g, err := s.Geometry(in[0].shape)
 		if err != nil {
@@ -52,7 +53,8 @@ func (t *translation) operation(s kernels.Spec, in []*value, out *value) error {
 		if s.CountPad {
 			count = 1
 		}
-		out.theirs = t.emit("AveragePool", []string{t.theirs(in[0])}, append(windows(g), attribute{"count_include_pad", count})...)
+		options := append(windows(g), attribute{"count_include_pad", count})
+		out.theirs, out.order = t.emit("AveragePool", []string{t.ordered(in[0], channelsFirst)}, options...), channelsFirst
 	case kernels.Upsample2D:
 		t.upsample(s, in[0], out)
 	default:
@@ -142,7 +144,8 @@ func (t *translation) convolution(spec kernels.Spec, in []*value, bias, out *val
 	// HWIO becomes OIHW, and so the filter of a transposed convolution, whose O
 	// is the channels that come in, what ONNX wants of that.
 	dims, data := permuted(in[1].shape, in[1].data, []int{3, 2, 0, 1})
-	names := []string{t.theirs(in[0]), t.initializer(in[1].name, dims, data)}
+	names := []string{t.ordered(in[0], channelsFirst), t.initializer(in[1].name, dims, data)}
+	out.order = channelsFirst
 	if bias != nil {
 		names = append(names, t.ours(bias))
 	}
@@ -193,10 +196,12 @@ func (t *translation) upsample(s kernels.Upsample2D, in, out *value) {
 	if s.Mode == kernels.Bilinear {
 		options = []attribute{{"mode", "linear"}, {"coordinate_transformation_mode", "half_pixel"}}
 	}
-	out.theirs = t.emit("Resize", []string{t.theirs(in), "", scales}, options...)
+	out.theirs, out.order = t.emit("Resize", []string{t.ordered(in, channelsFirst), "", scales}, options...), channelsFirst
 }
 
-// reshape leaves the elements where they are until somebody asks for them.
+// reshape leaves the elements where they are until somebody asks for them, but
+// for the channels of an image that become groups, or groups that become channels:
+// that goes without a transposition.
 func (t *translation) reshape(in, out *value) error {
 	free := 0
 	for _, is := range out.free {
@@ -208,6 +213,16 @@ func (t *translation) reshape(in, out *value) error {
 		return fmt.Errorf("to %v, of which %d axes depend on the size of the batch, want one at most", out.shape, free)
 	}
 	out.source = in
+	switch {
+	case !in.image() || len(out.shape) != 4 || in.shape[0] != out.shape[0]:
+	case in.order == channelsFirst && out.shape[2]*out.shape[3] == in.shape[3]:
+		out.order = groupsFirst
+	case in.order == groupsFirst && in.shape[2]*in.shape[3] == out.shape[3]:
+		out.order = channelsFirst
+	}
+	if out.order != (order{}) {
+		out.theirs = t.emit("Reshape", []string{in.theirs, t.orderedDims(out, out.order)})
+	}
 	return nil
 }
 
@@ -225,30 +240,27 @@ func (t *translation) slice(s kernels.Slice, in, out *value) error {
 // to put the name of a result of the same order.
 func (t *translation) along(in *value, axis int, out *value) (name string, there int, to *string) {
 	if in.image() {
-		return in.theirs, [4]int{0, 2, 3, 1}[axis], &out.theirs
+		out.order = in.order
+		return in.theirs, in.order.place(axis), &out.theirs
 	}
 	return t.ours(in), axis, &out.ours
 }
 
-// concat adds a Concat, of images as they lie in the file.
+// concat adds a Concat, of images in the order of the first.
 func (t *translation) concat(s kernels.Concat, in []*value, out *value) {
-	images := false
-	for _, v := range in {
-		images = images || v.image()
-	}
 	var names []string
-	for _, v := range in {
-		if images {
-			names = append(names, t.theirs(v))
-		} else {
+	if !in[0].image() {
+		for _, v := range in {
 			names = append(names, t.ours(v))
 		}
-	}
-	if images {
-		out.theirs = t.emit("Concat", names, attribute{"axis", [4]int{0, 2, 3, 1}[s.Axis]})
+		out.ours = t.emit("Concat", names, attribute{"axis", s.Axis})
 		return
 	}
-	out.ours = t.emit("Concat", names, attribute{"axis", s.Axis})
+	out.order = in[0].order
+	for _, v := range in {
+		names = append(names, t.ordered(v, out.order))
+	}
+	out.theirs = t.emit("Concat", names, attribute{"axis", out.order.place(s.Axis)})
 }
 
 // pad adds a Pad of zeros.
@@ -278,15 +290,21 @@ func (t *translation) broadcast(in, out *value) error {
 }
 
 // reduce adds a reduction over axes.
-func (t *translation) reduce(op, in string, axes kernels.Axes, keep int) string {
-	return t.emit(op, []string{in}, attribute{"axes", axesOf(axes)}, attribute{"keepdims", keep})
+func (t *translation) reduce(op, in string, axes []int, keep int) string {
+	return t.emit(op, []string{in}, attribute{"axes", axes}, attribute{"keepdims", keep})
 }
 
-// moments adds what computes means and variances, one behind the other.
+// moments adds what computes means and variances, one behind the other. The axes
+// that are kept must be in our order.
 func (t *translation) moments(s kernels.Moments, in, out *value) {
-	x := t.ours(in)
-	d := t.emit("Sub", []string{x, t.reduce("ReduceMean", x, s.Axes, 1)})
-	rows := []string{t.reduce("ReduceMean", x, s.Axes, 0), t.reduce("ReduceMean", t.emit("Mul", []string{d, d}), s.Axes, 0)}
+	x, axes := "", axesOf(s.Axes)
+	if in.image() && in.order == groupsFirst && slices.Equal(axes, []int{1, 3}) {
+		x, axes = in.theirs, []int{2, 3}
+	} else {
+		x = t.ours(in)
+	}
+	d := t.emit("Sub", []string{x, t.reduce("ReduceMean", x, axes, 1)})
+	rows := []string{t.reduce("ReduceMean", x, axes, 0), t.reduce("ReduceMean", t.emit("Mul", []string{d, d}), axes, 0)}
 	for i, row := range rows {
 		rows[i] = t.emit("Unsqueeze", []string{row, t.numbers("axes", []int64{0})})
 	}

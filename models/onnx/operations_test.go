@@ -219,7 +219,7 @@ func writeArray(t *testing.T, path string, values []float32, shape kernels.Shape
 	t.Helper()
 	dims := []int(shape)
 	if len(shape) == 4 {
-		dims, values = channelsFirst(shape, values)
+		dims, values = permuted(shape, values, channelsFirst[:])
 	}
 	f, err := os.Create(path)
 	if err != nil {

@@ -39,9 +39,10 @@ const (
 type value struct {
 	shape kernels.Shape
 	free  []bool // the axes that are the batch's
-	// Where it is in the file: its elements in our order, or, of an image, in
-	// that of ONNX. "" until it is needed.
+	// Where it is in the file: its elements in our order, or, of an image, with
+	// its axes in another. "" until it is needed.
 	ours, theirs string
+	order        order
 	data         []float32 // of a constant, in our order
 	name         string    // of a constant
 	source       *value    // whose elements it is, in another shape
@@ -49,14 +50,34 @@ type value struct {
 
 func (v *value) constant() bool { return v.data != nil }
 
-// image reports whether the order of channels makes a difference in the file.
-func (v *value) image() bool { return len(v.shape) == 4 && v.theirs != "" }
+// order is the axes of an array of ours as they follow one another in the file.
+type order [4]int
 
-// alike reports whether an image's elements are in the same order here and
-// there.
-func (v *value) alike() bool {
-	return len(v.shape) == 4 && (v.shape[3] == 1 || v.shape[1]*v.shape[2] == 1)
+var (
+	channelsFirst = order{0, 3, 1, 2} // [N H W C] as [N C H W]
+	groupsFirst   = order{0, 2, 3, 1} // the groups of channels [N H·W G C/G] as [N G C/G H·W], the same elements
+)
+
+// image reports whether the value lies in another order in the file.
+func (v *value) image() bool { return v.theirs != "" }
+
+// alike reports whether the elements come in the same order with the axes so.
+func (o order) alike(shape kernels.Shape) bool {
+	last := -1
+	for _, axis := range o {
+		if shape[axis] == 1 {
+			continue
+		}
+		if axis < last {
+			return false
+		}
+		last = axis
+	}
+	return true
 }
+
+// place returns where an axis comes.
+func (o order) place(axis int) int { return slices.Index(o[:], axis) }
 
 // function translates the whole graph of f.
 func (t *translation) function(f Function) error {
@@ -81,7 +102,7 @@ func (t *translation) function(f Function) error {
 	input := t.newValue(in)
 	t.values[in] = input
 	if len(f.In) == 3 {
-		input.theirs = f.Input
+		input.theirs, input.order = f.Input, channelsFirst
 	} else {
 		input.ours = f.Input
 	}
@@ -100,7 +121,7 @@ func (t *translation) finish(name string, v *value) error {
 	}
 	last := ""
 	if len(v.shape) == 4 {
-		last = t.theirs(v)
+		last = t.ordered(v, channelsFirst)
 	} else {
 		last = t.ours(v)
 	}
@@ -125,13 +146,13 @@ func (t *translation) finish(name string, v *value) error {
 // port describes an input or output.
 func (t *translation) port(name string, v *value) port {
 	p := port{name: name, doc: "float32", dims: v.shape, axes: make([]string, len(v.shape))}
-	order := []int{0, 1, 2, 3, 4, 5}[:len(v.shape)]
+	axes := []int{0, 1, 2, 3, 4, 5}[:len(v.shape)]
 	if len(v.shape) == 4 {
 		p.doc = "images [N C H W], float32, values in [0, 1]"
-		order = []int{0, 3, 1, 2}
+		axes = channelsFirst[:]
 		p.dims = make([]int, 4)
 	}
-	for i, axis := range order {
+	for i, axis := range axes {
 		p.dims[i] = v.shape[axis]
 		switch {
 		case v.free[axis] && v.shape[axis] == batch:
@@ -332,43 +353,58 @@ func (t *translation) ours(v *value) string {
 		v.ours = t.initializer(v.name, v.shape, v.data)
 	case v.source != nil:
 		v.ours = t.emit("Reshape", []string{t.flat(v.source), t.dims(v.shape, v.free)})
-	case v.alike():
+	case v.order.alike(v.shape):
 		v.ours = t.emit("Reshape", []string{v.theirs, t.dims(v.shape, v.free)})
 	default:
-		v.ours = t.emit("Transpose", []string{v.theirs}, attribute{"perm", []int{0, 2, 3, 1}})
+		back := make([]int, len(v.order))
+		for i, axis := range v.order {
+			back[axis] = i
+		}
+		v.ours = t.emit("Transpose", []string{v.theirs}, attribute{"perm", back})
 	}
 	return v.ours
 }
 
-// theirs returns the name of a value of four axes as [N C H W].
-func (t *translation) theirs(v *value) string {
-	if v.theirs != "" {
+// ordered returns the name of a value of four axes with these in an order.
+func (t *translation) ordered(v *value, o order) string {
+	if v.theirs != "" && v.order == o {
 		return v.theirs
 	}
-	s := v.shape
+	var name string
 	switch {
 	case v.constant():
-		dims, data := channelsFirst(s, v.data)
-		v.theirs = t.initializer(v.name, dims, data)
-	case v.alike():
-		free := []bool{v.free[0], v.free[3], v.free[1], v.free[2]}
-		v.theirs = t.emit("Reshape", []string{t.flat(v), t.dims(kernels.Shape{s[0], s[3], s[1], s[2]}, free)})
+		dims, data := permuted(v.shape, v.data, o[:])
+		name = t.initializer(v.name, dims, data)
+	case o.alike(v.shape):
+		name = t.emit("Reshape", []string{t.flat(v), t.orderedDims(v, o)})
 	default:
-		v.theirs = t.emit("Transpose", []string{t.ours(v)}, attribute{"perm", []int{0, 3, 1, 2}})
+		name = t.emit("Transpose", []string{t.ours(v)}, attribute{"perm", o[:]})
 	}
-	return v.theirs
+	if v.theirs == "" {
+		v.theirs, v.order = name, o
+	}
+	return name
 }
 
 // flat returns the name of a value whose elements are in our order, in whatever
 // shape.
 func (t *translation) flat(v *value) string {
-	if v.ours == "" && v.source != nil {
+	switch {
+	case v.ours == "" && v.source != nil:
 		return t.flat(v.source)
-	}
-	if v.ours == "" && v.alike() && v.theirs != "" {
+	case v.ours == "" && v.theirs != "" && v.order.alike(v.shape):
 		return v.theirs
 	}
 	return t.ours(v)
+}
+
+// orderedDims returns the name of the shape of a value with its axes in an order.
+func (t *translation) orderedDims(v *value, o order) string {
+	shape, free := make(kernels.Shape, len(o)), make([]bool, len(o))
+	for i, axis := range o {
+		shape[i], free[i] = v.shape[axis], v.free[axis]
+	}
+	return t.dims(shape, free)
 }
 
 // dims returns the name of a constant that tells a Reshape its shape. One axis
