@@ -36,6 +36,7 @@ type arraySource struct {
 	scaled  bool
 	low     float32
 	factor  float32
+	free    bool // any finite number is good
 	raw     sync.Pool
 }
 
@@ -294,6 +295,9 @@ func (s *arraySource) scale(values []float32, i int32) error {
 		if s.scaled {
 			scaled = mul(v-s.low, s.factor)
 		}
+		if s.free && v-v == 0 {
+			continue
+		}
 		if !(scaled >= 0 && scaled <= 1) {
 			return s.outside(v, i)
 		}
@@ -303,6 +307,9 @@ func (s *arraySource) scale(values []float32, i int32) error {
 }
 
 func (s *arraySource) outside(v float32, i int32) error {
+	if s.free {
+		return fmt.Errorf("data: %s: sample %d holds %v, want finite numbers", s.array.name, i, v)
+	}
 	if s.scaled {
 		return fmt.Errorf("data: %s: sample %d holds %v, want numbers within the option's scale=%v..%v", s.array.name, i, v, s.info.Low[0], s.info.High[0])
 	}

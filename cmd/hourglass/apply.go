@@ -27,6 +27,7 @@ type applied struct {
 	Threads, Limit      int
 	Samples             int // for importance-sampled likelihoods
 	Quiet, JSON         bool
+	Raw                 bool // numbers from 0 to 1, not in the unit of the data
 
 	reading   reading
 	settings  settings
@@ -53,7 +54,7 @@ func (a *applied) addDataFlags(f *pflag.FlagSet, limit string) {
 }
 
 // dataUsage is what help says of --data.
-const dataUsage = "a data set as train takes it, a file x.npy, or - for an NPY on standard input (default what the run was trained on)"
+const dataUsage = "a data set as train takes it, a file or folder, or - for an NPY on standard input (default what the run was trained on)"
 
 // addJSONFlag declares --json.
 func (a *applied) addJSONFlag(f *pflag.FlagSet) {
@@ -137,6 +138,22 @@ func bestWeights(folder string, s settings) (models.Model, []graph.Array, train.
 // source opens the samples that were asked for, or else the run's, and checks
 // that the model takes them.
 func (a *applied) source() (data.Source, error) {
+	src, err := a.anySource()
+	if err != nil {
+		return nil, err
+	}
+	info := src.Info()
+	if got, want := (kernels.Shape{info.H, info.W, info.C}), a.runner.Shape(); !got.Equal(want) {
+		return nil, fmt.Errorf("the samples of %s are %v, the model takes %v", info.Name, got, want)
+	}
+	if a.Data == "" || info.Low == nil {
+		return src, nil
+	}
+	return a.asTrained(src)
+}
+
+// anySource is source without the check.
+func (a *applied) anySource() (data.Source, error) {
 	part, err := a.part()
 	if err != nil {
 		return nil, err
@@ -151,20 +168,10 @@ func (a *applied) source() (data.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	info := src.Info()
-	if got, want := (kernels.Shape{info.H, info.W, info.C}), a.runner.Shape(); !got.Equal(want) {
-		return nil, fmt.Errorf("the samples of %s are %v, the model takes %v", info.Name, got, want)
-	}
 	if a.Limit > 0 {
 		return data.Limit(src, a.Limit)
 	}
 	return src, nil
-}
-
-// plainFiles tells which kind of data a file or folder is by its ending.
-var plainFiles = map[string]string{
-	".npy": "npy", ".npz": "npz", ".csv": "csv", ".wav": "wav", "": "images",
-	".png": "images", ".jpg": "images", ".jpeg": "images", ".gif": "images", ".webp": "images",
 }
 
 // specOf makes a specification of what stands behind --data: that itself, a plain
@@ -172,7 +179,7 @@ var plainFiles = map[string]string{
 func (a *applied) specOf(text string) (string, error) {
 	if text == "-" {
 		path, err := a.spool(".npy")
-		return "npy:" + strings.ReplaceAll(path, ",", ",,"), err
+		return plainSpec("npy", path, ""), err
 	}
 	name, _, _ := strings.Cut(text, ":")
 	for _, k := range data.Kinds() {
@@ -184,14 +191,39 @@ func (a *applied) specOf(text string) (string, error) {
 	if err != nil {
 		return text, nil // for the error that lists the kinds
 	}
-	kind, ok := plainFiles[strings.ToLower(filepath.Ext(text))]
-	if info.IsDir() {
-		kind, ok = "images", true
+	return a.specOfFile(text, info.IsDir())
+}
+
+// specOfFile makes a specification of a plain file or folder: all of it, and of
+// the size that the model takes.
+func (a *applied) specOfFile(path string, folder bool) (string, error) {
+	shape := a.runner.Shape()
+	window := ""
+	if isSeries(shape) && shape[1] > 1 {
+		window = fmt.Sprintf(",window=%d,stride=%[1]d", shape[1])
 	}
-	if !ok {
-		return "", usagef("--data %s: a file of what? want x.npy, x.npz, x.csv, x.wav, a PNG, JPEG, GIF or WebP, a folder of those, or KIND:PATH", text)
+	ending := strings.ToLower(filepath.Ext(path))
+	if folder {
+		ending = "folder"
 	}
-	return kind + ":" + strings.ReplaceAll(text, ",", ",,"), nil
+	switch ending {
+	case ".npy", ".npz":
+		return plainSpec(ending[1:], path, ""), nil
+	case ".csv", ".wav":
+		return plainSpec(ending[1:], path, window), nil
+	case ".png", ".jpg", ".jpeg", ".gif", ".webp", "folder":
+		options := fmt.Sprintf(",size=%dx%d", shape[1], shape[0])
+		if shape[2] == 1 {
+			options += ",grey"
+		}
+		return plainSpec("images", path, options), nil
+	}
+	return "", usagef("--data %s: a file of what? want x.npy, x.npz, x.csv, x.wav, a PNG, JPEG, GIF or WebP, a folder of those, or KIND:PATH", path)
+}
+
+// plainSpec is the specification of all samples of a file.
+func plainSpec(kind, path, options string) string {
+	return kind + ":" + strings.ReplaceAll(path, ",", ",,") + options + ",test=0"
 }
 
 // wrongSpec makes a usage error of a specification that names no data.

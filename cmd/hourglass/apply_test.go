@@ -4,13 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"image/png"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"hourglass/kernels"
 )
 
 // TestApply puts each model to work in every way there is.
@@ -119,56 +116,6 @@ func checkSample(t *testing.T, run, dir string, more []string) {
 	checkPNG(t, out, 0)
 	if more == nil {
 		wantFailure(t, []string{"sample", run, "--data", "builtin"}, exitUsage, "prior", "--data")
-	}
-}
-
-// TestGaussian: draws have the mean and covariance of the codes, a constant
-// unit stays constant, and none leaves its range.
-func TestGaussian(t *testing.T) {
-	const n, z = 4000, 3
-	var codes []float32
-	noise := kernels.Noise{Dist: kernels.Normal, Seed: 3}
-	for i := range n {
-		u := noise.Four(0, uint64(i))
-		a, b := float64(u[0]), float64(u[1])
-		codes = append(codes, float32(2+a), float32(-1+0.5*a+0.1*b), 4)
-	}
-	g, err := fitGaussian(codes, z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	drawn := g.draw(n, 11)
-	moments := func(x []float32) (mean [z]float64, cross float64) {
-		for i := 0; i < len(x); i += z {
-			for k := range z {
-				mean[k] += float64(x[i+k]) / n
-			}
-		}
-		for i := 0; i < len(x); i += z {
-			cross += (float64(x[i]) - mean[0]) * (float64(x[i+1]) - mean[1]) / n
-		}
-		return mean, cross
-	}
-	want, wantCross := moments(codes)
-	got, gotCross := moments(drawn)
-	for k := range z {
-		if math.Abs(got[k]-want[k]) > 0.05 {
-			t.Errorf("unit %d has mean %g, want %g", k, got[k], want[k])
-		}
-	}
-	if math.Abs(gotCross-wantCross) > 0.05 {
-		t.Errorf("covariance %g, want %g", gotCross, wantCross)
-	}
-	for i, v := range drawn {
-		if v < g.low[i%z] || v > g.high[i%z] {
-			t.Fatalf("unit %d of a draw is %g, outside of %g to %g", i%z, v, g.low[i%z], g.high[i%z])
-		}
-	}
-	if again := g.draw(2, 11); again[3] != drawn[3] {
-		t.Error("a draw depends on how many there are")
-	}
-	if _, err := fitGaussian(codes[:z], z); err == nil {
-		t.Error("one code: no error")
 	}
 }
 

@@ -113,8 +113,9 @@ func newRoot() *cobra.Command {
 	root.SetHelpTemplate(helpTemplate)
 	root.SetFlagErrorFunc(flagError)
 	addGroup(root, "Train", trainCommand(), finetuneCommand(), modelsCommand(), planCommand())
-	addGroup(root, "Use", reconstructCommand(), sampleCommand())
-	addGroup(root, "Understand", evalCommand(), classifyCommand())
+	addGroup(root, "Use", encodeCommand(), decodeCommand(), reconstructCommand(), denoiseCommand(), inpaintCommand(), colorizeCommand(),
+		sampleCommand(), interpolateCommand())
+	addGroup(root, "Understand", evalCommand(), traverseCommand(), manifoldCommand(), classifyCommand())
 	addGroup(root, "Exchange", exportCommand(), importCommand())
 	addGroup(root, "Machine", benchCommand(), infoCommand())
 	root.SetHelpCommand(helpCommand(root))

@@ -121,7 +121,8 @@ func small(data, out string, more ...string) []string {
 // TestHelp compares what each command says of itself with a golden file; go
 // test -update writes those.
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "train", "eval", "reconstruct", "sample", "models", "plan", "info"} {
+	for _, command := range []string{"", "train", "eval", "encode", "decode", "reconstruct", "denoise", "inpaint", "colorize",
+		"sample", "interpolate", "traverse", "manifold", "models", "plan", "info"} {
 		var args []string
 		name := "hourglass"
 		if command != "" {

@@ -39,6 +39,23 @@ var forms = []struct{ ending, name string }{
 	asFolder: {"", "a new folder"}, asStream: {"-", "- for an NPY on standard output"},
 }
 
+// outUsage is what help says of --out of a command that writes the given forms.
+func outUsage(takes ...form) string {
+	return "where to: " + wantedForms(takes)
+}
+
+// wantedForms lists forms as in "x.npy, x.png or a new folder".
+func wantedForms(takes []form) string {
+	var names []string
+	for _, f := range takes {
+		names = append(names, forms[f].name)
+	}
+	if len(names) == 1 {
+		return names[0]
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+}
+
 // output is where a command writes.
 type output struct {
 	path string
@@ -50,14 +67,7 @@ type output struct {
 // error where a folder of that name has something in it, or where a file's folder
 // is not there.
 func (a *applied) output(w io.Writer, path string, takes ...form) (output, error) {
-	var names []string
-	for _, f := range takes {
-		names = append(names, forms[f].name)
-	}
-	want := strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
-	if len(names) == 1 {
-		want = names[0]
-	}
+	want := wantedForms(takes)
 	if path == "" {
 		return output{}, usagef("--out is missing: want %s", want)
 	}
@@ -72,6 +82,11 @@ func (a *applied) output(w io.Writer, path string, takes ...form) (output, error
 		}
 	}
 	return output{}, usagef("--out %s: want %s", path, want)
+}
+
+// numbers reports whether numbers are written, not pictures.
+func (o output) numbers() bool {
+	return o.form == asArray || o.form == asArrays || o.form == asTable || o.form == asStream
 }
 
 // check finds what would fail in the end.
@@ -120,11 +135,33 @@ type array struct {
 	shape   kernels.Shape
 	columns string  // what a table calls the columns, before their number
 	labels  []uint8 // of the samples, or nil
+	// low and high are what 0 and 1 stand for in numbers that are written, by
+	// channel; nil where they stand for themselves.
+	low, high []float32
+}
+
+// inUnits makes a task hand its numbers over in the unit of the data.
+func (a array) inUnits(produce emit) emit {
+	if a.low == nil {
+		return produce
+	}
+	return func(add func([]float32) error) error {
+		return produce(func(values []float32) error {
+			for i, v := range values {
+				c := i % len(a.low)
+				values[i] = a.low[c] + v*(a.high[c]-a.low[c])
+			}
+			return add(values)
+		})
+	}
 }
 
 // write writes an array of samples in the form that was asked for. A picture
 // shows all of them, so there should be few.
 func (o output) write(a array, produce emit) error {
+	if o.numbers() {
+		produce = a.inUnits(produce)
+	}
 	switch o.form {
 	case asStream:
 		w := bufio.NewWriterSize(o.w, 1<<16)

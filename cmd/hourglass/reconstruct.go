@@ -26,6 +26,7 @@ type summary struct {
 func reconstructCommand() *cobra.Command {
 	var a applied
 	var out string
+	takes := []form{asArray, asTable, asPNG, asFolder, asStream}
 	c := &cobra.Command{
 		Use:   "reconstruct RUN",
 		Short: "Send images through a trained model",
@@ -38,7 +39,7 @@ func reconstructCommand() *cobra.Command {
 			"  hourglass reconstruct runs/mnist --data mnist:DIR --split train --out - | gzip > x.npy.gz",
 		Args: exactArgs(1, "the folder of a run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := a.output(cmd.OutOrStdout(), out, asArray, asTable, asPNG, asFolder, asStream)
+			o, err := a.output(cmd.OutOrStdout(), out, takes...)
 			if err != nil {
 				return err
 			}
@@ -58,7 +59,7 @@ func reconstructCommand() *cobra.Command {
 			if o.form == asPNG {
 				err = a.drawPairs(ctx, o, src)
 			} else {
-				err = a.writeSamples(o, array{n: info.N, shape: a.runner.Shape(), columns: "x"}, "images", func(add func([]float32) error) error {
+				err = a.writeSamples(o, a.samplesOf(info, info.N), "images", func(add func([]float32) error) error {
 					return tasks.Reconstruct(ctx, a.runner, src, func(_ int, _, copies []float32) error { return add(copies) })
 				})
 			}
@@ -68,8 +69,9 @@ func reconstructCommand() *cobra.Command {
 			return a.tell(o, summary{args[0], info.Name, info.N, a.runner.Shape(), out}, "%d reconstructions of %s in %s", info.N, info.Name, out)
 		},
 	}
-	c.Flags().StringVar(&out, "out", "", "where to: x.npy, x.csv, x.png, a new folder, or - for an NPY on standard output")
+	c.Flags().StringVar(&out, "out", "", outUsage(takes...))
 	a.addDataFlags(c.Flags(), "the first N images alone (default all, of a picture 64)")
+	a.addRawFlag(c.Flags())
 	a.addJSONFlag(c.Flags())
 	a.addDeviceFlags(c.Flags())
 	return c

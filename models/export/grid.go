@@ -32,16 +32,19 @@ type GridOptions struct {
 	// Scale draws a pixel as Scale×Scale; 0 takes the smallest that makes an image legible, at
 	// least 84 pixels on its longer side (3 for 28×28).
 	Scale int
+	// Columns labels the columns, above the first row.
+	Columns []string
 }
 
 // Sizes in pixels of the finished picture.
 const (
-	legible  = 84      // the longer side of an image at the automatic scale
-	margin   = 8       // white border round everything
-	line     = 1       // separator between and round images
-	groupGap = 8       // height of a row without images
-	labelGap = 8       // between a label and its row
-	maxGrid  = 1 << 28 // pixels; 1 GiB of memory
+	legible    = 84      // the longer side of an image at the automatic scale
+	margin     = 8       // white border round everything
+	line       = 1       // separator between and round images
+	groupGap   = 8       // height of a row without images
+	labelGap   = 8       // between a label and its row
+	headHeight = 16      // of the labels of columns
+	maxGrid    = 1 << 28 // pixels; 1 GiB of memory
 )
 
 var (
@@ -96,7 +99,10 @@ func Grid(rows []Row, o GridOptions) (image.Image, error) {
 	}
 	out := image.NewNRGBA(image.Rect(0, 0, l.width, l.height))
 	draw.Draw(out, out.Bounds(), image.NewUniform(paper), image.Point{}, draw.Src)
-	y := margin
+	y := margin + l.head
+	for i, text := range o.Columns {
+		drawHead(out, text, l.left+line+i*(l.cellW+line)+l.cellW/2, y)
+	}
 	for _, r := range rows {
 		if len(r.Images) == 0 {
 			y += groupGap
@@ -136,6 +142,7 @@ func WritePNG(w io.Writer, im image.Image) error {
 type layout struct {
 	scale, cellW, cellH int
 	left                int // where the first image's frame begins, right of the labels
+	head                int // height of the columns' labels
 	width, height       int
 }
 
@@ -172,6 +179,13 @@ func newLayout(rows []Row, o GridOptions) (layout, error) {
 	l.cellW, l.cellH = first.W*l.scale, first.H*l.scale
 	if labels > 0 {
 		l.left += labels + labelGap
+	}
+	if len(o.Columns) > columns {
+		return layout{}, fmt.Errorf("grid: %d labels of columns, want at most %d", len(o.Columns), columns)
+	}
+	if len(o.Columns) > 0 {
+		l.head = headHeight
+		height += headHeight
 	}
 	l.width = l.left + columns*(l.cellW+line) + line + margin
 	for _, r := range rows {
@@ -235,6 +249,13 @@ func drawLabel(out draw.Image, text string, x, y int) {
 	d := font.Drawer{Dst: out, Src: image.NewUniform(ink), Face: basicfont.Face7x13}
 	const capHeight = 9
 	d.Dot = fixed.P(x-labelWidth(text), y+capHeight/2)
+	d.DrawString(text)
+}
+
+// drawHead writes text that is centred on x and ends above y.
+func drawHead(out draw.Image, text string, x, y int) {
+	d := font.Drawer{Dst: out, Src: image.NewUniform(ink), Face: basicfont.Face7x13}
+	d.Dot = fixed.P(x-labelWidth(text)/2, y-4)
 	d.DrawString(text)
 }
 

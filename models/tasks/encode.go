@@ -68,6 +68,19 @@ func Decode(ctx context.Context, r *train.Runner, codes data.Source, use func(fr
 	})
 }
 
+// ReadCodes returns all codes of a source at once, [N z].
+func ReadCodes(ctx context.Context, codes data.Source) ([]float32, error) {
+	const some = 1024
+	info := codes.Info()
+	all := make([]float32, 0, info.N*info.SampleSize())
+	err := Each(ctx, codes, some, func(_ int, z []float32) error {
+		inUnits(z, info)
+		all = append(all, z...)
+		return nil
+	})
+	return all, err
+}
+
 // inUnits turns values that a source has scaled to [0, 1] back into those of its
 // file.
 func inUnits(values []float32, info data.Info) {
