@@ -34,7 +34,7 @@ func TestStreamedRun(t *testing.T) {
 	held, streamed := filepath.Join(dir, "held"), filepath.Join(dir, "streamed")
 	mustCall(t, small(data, held, "--epochs", "4")...)
 	_, stderr := mustCall(t, small(data, streamed, "--epochs", "2", "--memory", "1KB")...)
-	if !strings.Contains(stderr, "streamed from its files") {
+	if !strings.Contains(stderr, "the data set is streamed") {
 		t.Errorf("nothing tells of streaming: %s", stderr)
 	}
 	mustCall(t, "train", "--resume", "--out", streamed, "--epochs", "4", "--memory", "1GB")

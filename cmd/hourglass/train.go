@@ -191,8 +191,8 @@ func (r *job) prepare() error {
 	fmt.Fprintf(r.err, "%s, z = %d, %d weights; %s, %d images and %d for validation; %s; %s\n",
 		r.settings.Model.Name, r.settings.Model.Latent, r.trainer.Variables().Size(), r.settings.Data, sizeOf(training), sizeOf(validation),
 		aboutDevice(r.device), r.folder)
-	if _, inMemory := all.(*data.Dataset); !inMemory {
-		fmt.Fprintln(r.err, "the data set is larger than --memory and is streamed from its files")
+	if r.trainer.Streams() {
+		fmt.Fprintln(r.err, "the data set is streamed, as it is larger than --memory or half of the device's")
 	}
 	noteDevice(r.err, r.device, whyNot, r.settings.Precision)
 	return nil

@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"fmt"
 	"unsafe"
 
 	"hourglass/data"
@@ -29,13 +30,29 @@ type feed interface {
 }
 
 // newFeed returns the feed of a source: a data set in memory goes to the device
-// as a whole, any other is streamed.
-func newFeed(s data.Source, cfg Config) feed {
+// as a whole, unless it would take more than half of what memory that has left;
+// any other is streamed.
+func newFeed(s data.Source, dev kernels.Device, cfg Config) (feed, error) {
 	order := newEpochOrder(s.Info().N, cfg)
-	if d, ok := s.(*data.Dataset); ok {
-		return &resident{set: d, order: order}
+	d, resides := s.(*data.Dataset)
+	if bounded, ok := dev.(kernels.Bounded); ok && resides {
+		free, err := bounded.Free()
+		if err != nil {
+			return nil, fmt.Errorf("train: %w", err)
+		}
+		resides = int64(imagesOf(d, d.N).Bytes()) <= free/2
 	}
-	return &streamed{source: s, info: s.Info(), order: order, epochs: cfg.Epochs}
+	if resides {
+		return &resident{set: d, order: order}, nil
+	}
+	return &streamed{source: s, info: s.Info(), order: order, epochs: cfg.Epochs}, nil
+}
+
+// Streams reports whether the training samples go to the device batch by batch,
+// rather than lying there.
+func (t *Trainer) Streams() bool {
+	_, streams := t.feed.(*streamed)
+	return streams
 }
 
 // epochOrder is the order of the samples in one epoch after the other.

@@ -97,6 +97,24 @@ func TestEveryFeedIsTheSame(t *testing.T) {
 	}
 }
 
+// TestSetThatDoesNotFit has a set in memory streamed to a device that has no
+// room for it.
+func TestSetThatDoesNotFit(t *testing.T) {
+	run := func(left int64) *Trainer {
+		tr, err := New(smallModel(t, "dense"), tight{device(t, 1), left}, blobs(2000), blobs(13), small)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustRun(t, tr, RunOptions{})
+		return tr
+	}
+	whole, parts := run(256000), run(255999)
+	if whole.Streams() || !parts.Streams() {
+		t.Errorf("128000 bytes are streamed to twice as many: %v; to fewer: %v", whole.Streams(), parts.Streams())
+	}
+	checkSameRun(t, "streamed", parts, whole)
+}
+
 // TestStreamedClassifier streams labels too.
 func TestStreamedClassifier(t *testing.T) {
 	m, err := models.New(models.Config{Name: "stacked", Classes: 3, Hidden: []int{6}, Latent: 4, Image: [3]int{8, 8, 1}})

@@ -116,9 +116,9 @@ type RunOptions struct {
 var ErrStopped = errors.New("stopped")
 
 // New returns a trainer with initial weights of the configuration's seed. A
-// *data.Dataset is copied to the device as a whole; any other source is read
-// while the run goes on, some batches ahead, with the same results. Validation
-// may be nil.
+// *data.Dataset is copied to the device as a whole, if that takes no more than
+// half of its memory; any other source is read while the run goes on, some
+// batches ahead, with the same results. Validation may be nil.
 func New(m models.Model, dev kernels.Device, train, validation data.Source, cfg Config) (*Trainer, error) {
 	train, validation = orNil(train), orNil(validation)
 	if err := cfg.Validate(); err != nil {
@@ -130,7 +130,11 @@ func New(m models.Model, dev kernels.Device, train, validation data.Source, cfg 
 	}
 	t := &Trainer{
 		model: m, dev: dev, cfg: cfg, train: train, validation: validation,
-		images: train.Info(), feed: newFeed(train, cfg), programs: map[int]*stepProgram{},
+		images: train.Info(), programs: map[int]*stepProgram{},
+	}
+	var err error
+	if t.feed, err = newFeed(train, dev, cfg); err != nil {
+		return nil, err
 	}
 	t.batches = data.BatchCount(t.images.N, cfg.Batch)
 	steps := cfg.Epochs * t.batches
@@ -145,7 +149,7 @@ func New(m models.Model, dev kernels.Device, train, validation data.Source, cfg 
 		return nil, err
 	}
 	// A model or a device that cannot train should say so at once.
-	_, err := t.program(min(cfg.Batch, t.images.N))
+	_, err = t.program(min(cfg.Batch, t.images.N))
 	return t, err
 }
 
