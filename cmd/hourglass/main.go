@@ -117,6 +117,7 @@ func newRoot() *cobra.Command {
 		sampleCommand(), interpolateCommand())
 	addGroup(root, "Understand", evalCommand(), traverseCommand(), manifoldCommand(), classifyCommand())
 	addGroup(root, "Exchange", exportCommand(), importCommand())
+	addGroup(root, "Data", dataCommand())
 	addGroup(root, "Machine", benchCommand(), infoCommand())
 	root.SetHelpCommand(helpCommand(root))
 	for _, c := range root.Commands() {
