@@ -29,6 +29,9 @@ func (x exported) writeCard(w io.Writer, formats []string) error {
 	if c.Denoise != "" {
 		rows = append(rows, [2]string{"learned to undo", "`" + c.Denoise + "`"})
 	}
+	if c.KeepGiven {
+		rows = append(rows, [2]string{"missing pixels alone", "are the reconstruction's: keep those of the input that are given"})
+	}
 	if c.Colorize {
 		rows = append(rows, [2]string{"learned", "colours: the encoder sees the luma of its input alone"})
 	}

@@ -1,5 +1,5 @@
 // Package export turns models, images and training histories into files that other programs read:
-// safetensors, PNG grids and TensorBoard event files. It knows bytes and numbers, no
+// safetensors, NPY, NPZ, pictures and TensorBoard event files. It knows bytes and numbers, no
 // models. Equal input gives equal bytes; only an event file holds the time at which it was begun.
 package export
 

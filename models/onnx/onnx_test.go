@@ -269,6 +269,23 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
+// TestWriteRefusesLargeModels, whose files protocol buffers could not count.
+func TestWriteRefusesLargeModels(t *testing.T) {
+	var weights []graph.Array
+	shared := make([]float32, 1<<20)
+	for i := range 1 << 9 {
+		weights = append(weights, graph.Array{Name: fmt.Sprint(i), Shape: kernels.Shape{1 << 20}, Data: shared})
+	}
+	f := Function{Name: "f", Input: "x", Output: "y", In: kernels.Shape{1}, Build: func(b *graph.Builder, x *graph.Node) *graph.Node { return x }}
+	var out bytes.Buffer
+	if err := Write(&out, f, weights, nil); err == nil || !strings.Contains(err.Error(), "export safetensors") || out.Len() > 0 {
+		t.Errorf("error %v and %d bytes, want one that tells what to export instead", err, out.Len())
+	}
+	if err := Write(&out, f, weights[:1], nil); err != nil || !strings.Contains(text(t, out.Bytes()), "y = Identity(x)") {
+		t.Errorf("error %v, want what gives its input back", err)
+	}
+}
+
 // classes is the classifier of a model that is none.
 func classes(t *testing.T) Function {
 	m, err := models.New(models.Config{Name: "conv", Latent: 2})
