@@ -128,7 +128,8 @@ func masked(samples, mask []float32, channels int) (given, missing []float32) {
 }
 
 // Colorize hands coloured images to use. The source's are coloured too, and then
-// shown to the model in grey, or are grey, of one channel.
+// shown to the model in grey, or are grey, of one channel or of three that are
+// alike in all of the first batch.
 func Colorize(ctx context.Context, r *train.Runner, src data.Source, use func(Restored) error) error {
 	if c := r.Config(); !c.Colorize {
 		return fmt.Errorf("tasks: the model %s was not trained to colour grey images; train one with colorize", c.Name)
@@ -137,9 +138,13 @@ func Colorize(ctx context.Context, r *train.Runner, src data.Source, use func(Re
 	if info.N < 1 || info.H != shape[0] || info.W != shape[1] || info.C != 1 && info.C != 3 {
 		return fmt.Errorf("tasks: %d images of %s of [%d %d %d], the model takes [%d %d 3] and in grey [%d %d 1]", info.N, info.Name, info.H, info.W, info.C, shape[0], shape[1], shape[0], shape[1])
 	}
+	coloured := false
 	return Each(ctx, src, r.Batch(), func(from int, images []float32) error {
 		out := Restored{From: from}
-		if info.C == 3 {
+		if from == 0 {
+			coloured = info.C == 3 && hasColour(images)
+		}
+		if coloured {
 			out.Clean = images
 		}
 		out.Given = greyOf(images, info.C)
@@ -163,6 +168,16 @@ func greyOf(images []float32, channels int) []float32 {
 		grey[3*i], grey[3*i+1], grey[3*i+2] = v, v, v
 	}
 	return grey
+}
+
+// hasColour reports whether the channels of images [n H W 3] differ anywhere.
+func hasColour(images []float32) bool {
+	for i := 0; i < len(images); i += 3 {
+		if images[i] != images[i+1] || images[i] != images[i+2] {
+			return true
+		}
+	}
+	return false
 }
 
 // span returns the indices from … from+n-1.

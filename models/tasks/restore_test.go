@@ -159,10 +159,17 @@ func TestColorize(t *testing.T) {
 	for _, v := range grey.Values {
 		colour.Values = append(colour.Values, v, v, v)
 	}
-	var made [2][]float32
-	for i, src := range []data.Source{grey, colour} {
+	for i := range colour.Values { // nearly grey
+		colour.Values[i] += 1e-7 * float32(i%3)
+	}
+	alike := &data.Dataset{Name: "alike", N: 5, H: 8, W: 8, C: 3}
+	for _, v := range grey.Values {
+		alike.Values = append(alike.Values, v, v, v)
+	}
+	var made [3][]float32
+	for i, src := range []data.Source{grey, colour, alike} {
 		err := Colorize(context.Background(), r, src, func(b Restored) error {
-			if (b.Clean == nil) != (i == 0) || len(b.Given) != len(b.Made) {
+			if (b.Clean == nil) != (i != 1) || len(b.Given) != len(b.Made) {
 				t.Errorf("source %d: %d clean values, %d given", i, len(b.Clean), len(b.Given))
 			}
 			made[i] = append(made[i], b.Made...)
