@@ -39,6 +39,7 @@ var exportFormats = []string{"safetensors", "onnx", "npz"}
 
 func exportCommand() *cobra.Command {
 	var format, out string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "export RUN",
 		Short: "Write a trained model for PyTorch, ONNX Runtime or NumPy",
@@ -76,6 +77,9 @@ func exportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), map[string]any{"out": out, "files": files})
+			}
 			for _, name := range files {
 				fmt.Fprintln(cmd.OutOrStdout(), filepath.Join(out, name))
 			}
@@ -84,6 +88,7 @@ func exportCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&format, "format", "", "safetensors, onnx or npz, or several, as safetensors,onnx")
 	c.Flags().StringVar(&out, "out", "", "a new folder")
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: the folder and its files")
 	return c
 }
 

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,7 +131,9 @@ func TestImport(t *testing.T) {
 		{r.folder, filepath.Join(r.folder, train.BestName)},
 	} {
 		out := filepath.Join(dir, fmt.Sprint("run", i))
-		mustCall(t, "import", "--model", from[0], "--weights", from[1], "--out", out)
+		if stdout, _ := mustCall(t, "import", "--model", from[0], "--weights", from[1], "--out", out, "--json"); !json.Valid([]byte(stdout)) {
+			t.Errorf("import --json: %s", stdout)
+		}
 		_, weights, _, err := train.ReadWeights(filepath.Join(out, train.BestName))
 		if err != nil {
 			t.Fatal(err)
@@ -143,7 +147,11 @@ func TestImport(t *testing.T) {
 	if was, _ := mustCall(t, "eval", r.folder, "--data", data, "--json"); was != before {
 		t.Errorf("eval of the import gives %s, of the run itself %s", before, was)
 	}
-	mustCall(t, "export", run, "--format", "onnx", "--out", filepath.Join(dir, "again"))
+	stdout, _ := mustCall(t, "export", run, "--format", "onnx", "--out", filepath.Join(dir, "again"), "--json")
+	var told struct{ Files []string }
+	if err := json.Unmarshal([]byte(stdout), &told); err != nil || !slices.Equal(told.Files, []string{cardName, decoderName, encoderName, wholeName}) {
+		t.Errorf("export --json: %v of %s", err, stdout)
+	}
 	_, stderr := mustCall(t, "train", "--resume", "--out", run, "--data", data, "--epochs", "1")
 	if !strings.Contains(stderr, "training them on with a new optimizer, from its first step") {
 		t.Errorf("train --resume does not tell that it begins with imported weights:\n%s", stderr)

@@ -23,6 +23,7 @@ import (
 
 func importCommand() *cobra.Command {
 	var model, weights, out string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "import",
 		Short: "Make a run of weights from PyTorch or NumPy",
@@ -56,6 +57,9 @@ func importCommand() *cobra.Command {
 			if err := writeImported(out, s, m, values); err != nil {
 				return err
 			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), map[string]any{"out": out, "model": s.Model.Name, "latent": s.Model.Latent})
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, z = %d, with the weights of %s\n", out, s.Model.Name, s.Model.Latent, weights)
 			return nil
 		},
@@ -63,6 +67,7 @@ func importCommand() *cobra.Command {
 	c.Flags().StringVar(&model, "model", "", "what the weights are of: a run, a configuration file of train, or the name of a model")
 	c.Flags().StringVar(&weights, "weights", "", "x.safetensors or x.npz")
 	c.Flags().StringVar(&out, "out", "", "the new run folder")
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: the run and its model")
 	return c
 }
 

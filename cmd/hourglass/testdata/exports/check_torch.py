@@ -41,6 +41,7 @@ def check(case):
             "encode": apart(net.encode(x), array("code")),
             "decode": apart(net.decode(code), array("reconstruction")),
             "forward": apart(net(x), array("reconstruction")),
+            "one": apart(net(x[:1]), array("reconstruction")[:1]),
         }
         if hasattr(net, "classify"):
             worst["classify"] = apart(net.classify(x), array("probabilities"))
