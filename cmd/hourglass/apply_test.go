@@ -21,7 +21,7 @@ func TestApply(t *testing.T) {
 	}{
 		{"dense", nil, []string{"mse", "mae", "psnr", "bce"}, []string{"--data", data}},
 		{"conv", []string{"--model", "conv", "--hidden", ""}, []string{"mse", "mae", "psnr", "bce"}, []string{"--data", data, "--split", "train"}},
-		{"vae", []string{"--model", "vae"}, []string{"mse", "mae", "psnr", "bce", "kl", "elbo"}, nil},
+		{"vae", []string{"--model", "vae"}, []string{"mse", "mae", "psnr", "bce", "kl", "elbo", "active_units"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -114,8 +114,9 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	addGroup(root, "Train", trainCommand(), finetuneCommand(), modelsCommand(), planCommand())
 	addGroup(root, "Use", encodeCommand(), decodeCommand(), reconstructCommand(), denoiseCommand(), inpaintCommand(), colorizeCommand(),
-		sampleCommand(), interpolateCommand())
-	addGroup(root, "Understand", evalCommand(), traverseCommand(), manifoldCommand(), classifyCommand())
+		sampleCommand(), interpolateCommand(), compressCommand(), decompressCommand())
+	addGroup(root, "Understand", evalCommand(), traverseCommand(), manifoldCommand(), classifyCommand(),
+		anomalyCommand(), searchCommand(), probeCommand(), projectCommand(), fieldCommand(), filtersCommand())
 	addGroup(root, "Exchange", exportCommand(), importCommand())
 	addGroup(root, "Data", dataCommand())
 	addGroup(root, "Machine", benchCommand(), infoCommand())

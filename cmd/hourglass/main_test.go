@@ -122,7 +122,8 @@ func small(data, out string, more ...string) []string {
 // test -update writes those.
 func TestHelp(t *testing.T) {
 	for _, command := range []string{"", "train", "eval", "encode", "decode", "reconstruct", "denoise", "inpaint", "colorize",
-		"sample", "interpolate", "traverse", "manifold", "models", "plan", "info"} {
+		"sample", "interpolate", "traverse", "manifold", "models", "plan", "info",
+		"compress", "decompress", "anomaly", "search", "probe", "project", "field", "filters"} {
 		var args []string
 		name := "hourglass"
 		if command != "" {
