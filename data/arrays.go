@@ -46,16 +46,15 @@ type arrayBytes struct{ *arraySource }
 // openNPYFile reads the header of an NPY file and checks that the elements it
 // promises are there. The file stays open until it is collected.
 func openNPYFile(path string) (*arrayFile, error) {
-	f, err := os.Open(path)
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() { // opening a pipe might wait for ever
+		err = fmt.Errorf("%s: want an NPY file, got a folder, a pipe or a device", path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s: want an NPY file, got %s", path, info.Mode().Type())
-	}
+	f, err := os.Open(path)
 	if err != nil {
-		f.Close()
 		return nil, fmt.Errorf("data: %w", err)
 	}
 	a, err := newArrayFile(path, f, info.Size())

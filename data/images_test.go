@@ -223,7 +223,8 @@ func TestImageSizes(t *testing.T) {
 
 func TestImageFolders(t *testing.T) {
 	dir := t.TempDir()
-	add := func(name string) { write(t, filepath.Join(dir, name), pngFile(t, canvas(2, 2, solid(1, 2, 3)))) }
+	picture := pngFile(t, canvas(2, 2, solid(1, 2, 3)))
+	add := func(name string) { write(t, filepath.Join(dir, name), picture) }
 	for i := range 40 {
 		add(fmt.Sprintf("a-b/%d.png", i))
 		add(fmt.Sprintf("a/deep/down/%d.png", i))

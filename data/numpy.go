@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,11 +23,12 @@ type arraySpec struct {
 	layout           string
 	bounds           *[2]float32
 	open             func(name string) (*arrayFile, error)
+	header           func(name string) (*npyArray, error)
 }
 
 // openNPYSpec opens npy:FILE.
 func openNPYSpec(s *spec, split Split, _ Options) (Source, error) {
-	a := arraySpec{samples: s.path, open: openNPYFile}
+	a := arraySpec{samples: s.path, open: openNPYFile, header: npyFileHeader}
 	a.options(s)
 	if s.err != nil {
 		return nil, s.err
@@ -37,7 +39,11 @@ func openNPYSpec(s *spec, split Split, _ Options) (Source, error) {
 // openNPZSpec opens npz:FILE. Without a key the arrays are those of Keras'
 // mnist.npz (x_train, y_train, x_test, y_test), or the only one that there is.
 func openNPZSpec(s *spec, split Split, _ Options) (Source, error) {
-	a := arraySpec{samples: s.textOf("key", ""), open: func(key string) (*arrayFile, error) { return openNPZ(s.path, key) }}
+	a := arraySpec{
+		samples: s.textOf("key", ""),
+		open:    func(key string) (*arrayFile, error) { return openNPZ(s.path, key) },
+		header:  func(key string) (*npyArray, error) { return npzHeader(s.path, key) },
+	}
 	a.options(s)
 	if s.err != nil {
 		return nil, s.err
@@ -125,24 +131,67 @@ func (a *arraySpec) source(s *spec, split Split) (Source, error) {
 	if a.testLabels != "" && a.test == "" {
 		return nil, s.fail("testlabels are those of a test part of its own; name that by test=")
 	}
+	if split == Test && a.test != "" {
+		return a.testPart(s)
+	}
 	whole, err := a.load(s, a.samples, a.labels, split)
+	if err != nil || a.test != "" {
+		return whole, err
+	}
+	return nonEmpty(partOf(whole, split, a.share))
+}
+
+// testPart opens a test part of its own, whose samples must be like the others.
+func (a *arraySpec) testPart(s *spec) (Source, error) {
+	test, err := a.load(s, a.test, a.testLabels, Test)
 	if err != nil {
 		return nil, err
 	}
-	if a.test == "" {
-		return nonEmpty(partOf(whole, split, a.share))
-	}
-	if split == Train {
-		return whole, nil
-	}
-	test, err := a.load(s, a.test, a.testLabels, split)
+	header, err := a.header(a.samples)
 	if err != nil {
 		return nil, err
 	}
-	if want, got := whole.Info(), test.Info(); want.H != got.H || want.W != got.W || want.C != got.C {
+	train, err := newArraySource("", &arrayFile{name: a.samples, npyArray: *header}, a.layout, a.bounds)
+	if err != nil {
+		return nil, err
+	}
+	if want, got := train.info, test.Info(); want.H != got.H || want.W != got.W || want.C != got.C {
 		return nil, fmt.Errorf("data: samples of %s are [%d %d %d], those of %s [%d %d %d]; want both parts alike", a.samples, want.H, want.W, want.C, a.test, got.H, got.W, got.C)
 	}
 	return test, nil
+}
+
+// npyFileHeader reads the header of an NPY file alone.
+func npyFileHeader(path string) (*npyArray, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	defer f.Close()
+	header, err := readNPYHeader(f)
+	if err != nil {
+		return nil, fmt.Errorf("data: %s: %w", path, err)
+	}
+	return header, nil
+}
+
+// npzHeader reads the header of an array in an NPZ file alone.
+func npzHeader(path, key string) (*npyArray, error) {
+	z, err := zip.OpenReader(path)
+	if err != nil {
+		return nil, fmt.Errorf("data: %s: %w", path, err)
+	}
+	defer z.Close()
+	f, err := z.Open(key + ".npy")
+	if err != nil {
+		return nil, fmt.Errorf("data: %s: array %q: %w", path, key, err)
+	}
+	defer f.Close()
+	header, err := readNPYHeader(f)
+	if err != nil {
+		return nil, fmt.Errorf("data: %s: array %s: %w", path, key, err)
+	}
+	return header, nil
 }
 
 // load opens an array and its labels.

@@ -351,6 +351,8 @@ func TestNPYParts(t *testing.T) {
 	wantError(t, err, "l.npy", "label 1 is 256")
 	_, err = OpenSource("npy:"+dir+"/a.npy", Test, Options{})
 	wantError(t, err, "part is empty", "test")
+	_, err = OpenSource("npy:"+dir, Test, Options{})
+	wantError(t, err, dir, "want an NPY file, got a folder")
 }
 
 func TestHalf(t *testing.T) {
