@@ -54,6 +54,8 @@ type Dataset struct {
 	// Low and High hold what 0 and 1 stand for, by channel, or are nil; see
 	// [Info].
 	Low, High []float32
+	// Sound tells how windows of sound follow one another; see [Info].
+	Sound Sound
 
 	// lazy draws the samples that are not in Pixels yet; nil when all are.
 	// Sample i of this data set is sample base+i of lazy.

@@ -120,7 +120,7 @@ func Load(s Source, o Options) (*Dataset, error) {
 	}
 	info := s.Info()
 	d := &Dataset{Name: info.Name, N: info.N, H: info.H, W: info.W, C: info.C,
-		Labels: info.Labels, Classes: info.Classes, Low: info.Low, High: info.High}
+		Labels: info.Labels, Classes: info.Classes, Low: info.Low, High: info.High, Sound: info.Sound}
 	size := d.SampleSize()
 	read := func(from, to int) error {
 		return s.Read(d.Values[from*size:to*size], numbers(from, to))

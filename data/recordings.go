@@ -106,6 +106,12 @@ func (r *recordings) open(l *listing, rate int, o Options) (labels []uint8, err 
 	if total > math.MaxInt32 {
 		return nil, fmt.Errorf("data: %s: %d windows, want at most %d; set them further apart by the option stride", l.root, total, math.MaxInt32)
 	}
+	if r.info.Sound.Rate = rate; rate == 0 {
+		r.info.Sound.Rate = r.files[0].rate
+	}
+	if len(r.files) == 1 {
+		r.info.Sound.Stride = int(r.stride)
+	}
 	r.info.N, r.part = int(total), [2]int64{0, total}
 	return labels, nil
 }

@@ -37,6 +37,14 @@ type Info struct {
 	// the unit of the files: v stands for Low[c] + v·(High[c] − Low[c]). They are
 	// nil for images, and for numbers that stand for themselves.
 	Low, High []float32
+	// Sound tells how windows of sound follow one another; zero of all else.
+	Sound Sound
+}
+
+// Sound is what makes a recording of windows, one after the other.
+type Sound struct {
+	Rate   int // frames a second
+	Stride int // frames from the beginning of a window to that of the next, 0 where the next is of elsewhere
 }
 
 // SampleSize is the number of elements of a sample, H·W·C.
@@ -44,7 +52,7 @@ func (i Info) SampleSize() int { return i.H * i.W * i.C }
 
 // Info describes the samples.
 func (d *Dataset) Info() Info {
-	return Info{Name: d.Name, N: d.N, H: d.H, W: d.W, C: d.C, Labels: d.Labels, Classes: d.Classes, Low: d.Low, High: d.High}
+	return Info{Name: d.Name, N: d.N, H: d.H, W: d.W, C: d.C, Labels: d.Labels, Classes: d.Classes, Low: d.Low, High: d.High, Sound: d.Sound}
 }
 
 // unit is the number that a byte is multiplied with, by devices too: what is

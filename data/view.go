@@ -140,6 +140,11 @@ func newView(s Source, index []int32) Source {
 	if v.info.Labels != nil {
 		v.info.Labels = pickLabels(v.info.Labels, index)
 	}
+	for i := range index {
+		if index[i] != index[0]+int32(i) {
+			v.info.Sound.Stride = 0 // windows that do not follow one another
+		}
+	}
 	if b, ok := Bytes(s); ok {
 		return &byteView{v, b}
 	}

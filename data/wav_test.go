@@ -48,6 +48,9 @@ func TestWAVFormats(t *testing.T) {
 		if want := slices.Concat(want[:4], want[2:6], want[4:8]); !slices.Equal(got, want) {
 			t.Errorf("format %d of %d bits: %v, want %v", c[0], c[1], got, want)
 		}
+		if info.Sound != (Sound{Rate: 8000, Stride: 2}) {
+			t.Errorf("windows follow one another as %+v", info.Sound)
+		}
 		if info.Low[0] != -1 || info.High[0] != 1 {
 			t.Errorf("0 and 1 stand for %v and %v", info.Low, info.High)
 		}

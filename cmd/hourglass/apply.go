@@ -28,6 +28,7 @@ type applied struct {
 	Samples             int // for importance-sampled likelihoods
 	Quiet, JSON         bool
 	Raw                 bool // numbers from 0 to 1, not in the unit of the data
+	overlap             bool // cut plain files of sound into windows that overlap
 
 	reading   reading
 	settings  settings
@@ -205,6 +206,9 @@ func (a *applied) specOfFile(path string, folder bool) (string, error) {
 	ending := strings.ToLower(filepath.Ext(path))
 	if folder {
 		ending = "folder"
+	}
+	if ending == ".wav" && a.overlap {
+		window = fmt.Sprintf(",window=%d,stride=%d", shape[1], max(1, shape[1]/2))
 	}
 	switch ending {
 	case ".npy", ".npz":

@@ -10,7 +10,7 @@ import (
 func decodeCommand() *cobra.Command {
 	var a applied
 	var out, codes string
-	takes := []form{asArray, asTable, asPNG, asFolder, asStream}
+	takes := []form{asArray, asTable, asPNG, asFolder, asWAV, asStream}
 	c := &cobra.Command{
 		Use:   "decode RUN",
 		Short: "Turn codes into images",
@@ -56,7 +56,10 @@ func decodeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.tell(o, summary{args[0], codes, images.n, images.shape, out}, "%d images of the codes %s in %s", images.n, codes, out)
+			if codes == "-" {
+				codes = "standard input"
+			}
+			return a.tell(o, summary{args[0], codes, images.n, images.shape, out}, "%d images of the codes of %s in %s", images.n, codes, out)
 		},
 	}
 	c.Flags().StringVar(&codes, "codes", "", codesUsage)

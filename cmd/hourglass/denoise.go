@@ -13,7 +13,7 @@ func denoiseCommand() *cobra.Command {
 	var a applied
 	var out, corrupt, clean string
 	var seed uint64
-	takes := []form{asPNG, asFolder, asArray, asTable, asStream}
+	takes := []form{asPNG, asFolder, asArray, asTable, asWAV, asStream}
 	c := &cobra.Command{
 		Use:   "denoise RUN",
 		Short: "Take the noise off images",
@@ -22,9 +22,11 @@ func denoiseCommand() *cobra.Command {
 			"--clean names what they should be where that is known; or --corrupt makes noisy ones\n" +
 			"of clean ones. Without either, images of the run's data are corrupted as in training.\n" +
 			"PSNR and SSIM of noisy and denoised images are told where clean ones are known.\n" +
-			"x.png shows clean, noisy and denoised images; the other forms hold denoised ones.",
+			"x.png shows clean, noisy and denoised images; the other forms hold denoised ones,\n" +
+			"x.wav those of one WAV file as one sound.",
 		Example: "  hourglass denoise runs/denoising --corrupt gaussian:0.4 --out denoised.png\n" +
-			"  hourglass denoise runs/denoising --data scans/ --out restored",
+			"  hourglass denoise runs/denoising --data scans/ --out restored\n" +
+			"  hourglass denoise runs/sound --data noisy.wav --out clean.wav",
 		Args: exactArgs(1, "the folder of a run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := a.output(cmd.OutOrStdout(), out, takes...)
@@ -48,6 +50,7 @@ func denoiseCommand() *cobra.Command {
 			if o.form == asPNG && a.Limit == 0 {
 				a.Limit = restoredImages
 			}
+			a.overlap = o.form == asWAV
 			src, err := a.source()
 			if err != nil {
 				return err

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"hourglass/models/export"
 )
 
 // trained trains a small model for a moment and returns its folder.
@@ -318,6 +320,44 @@ func TestSeries(t *testing.T) {
 	if lines := strings.Split(readFile(t, in("x.csv")), "\n"); len(lines) != 4 || !strings.HasPrefix(lines[0], "x0,x1,") {
 		t.Errorf("two windows of 16:\n%s", strings.Join(lines, "\n"))
 	}
+}
+
+// TestSound: sound goes in and comes out as WAV files.
+func TestSound(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	for name, rate := range map[string]int{"a.wav": 8000, "fast.wav": 16000} {
+		var b bytes.Buffer
+		f, err := export.NewWAV(&b, rate, 1, 500, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		frames := make([]float32, 500)
+		for i := range frames {
+			frames[i] = float32(math.Sin(float64(i) / 5))
+		}
+		if err := f.Write(frames); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, in(name), b.Bytes())
+	}
+	run := trained(t, "wav:"+in("a.wav")+",window=32", "--model", "sequence", "--latent", "3")
+	for _, c := range []struct {
+		args   []string
+		frames int
+	}{
+		{[]string{"denoise", "--data", in("a.wav")}, 32 + 16*29}, // half a window from one to the next
+		{[]string{"reconstruct", "--data", in("a.wav"), "--limit", "3"}, 64},
+		{[]string{"sample", "--fit", "--n", "5"}, 160},
+	} {
+		mustCall(t, append([]string{c.args[0], run, "--out", in("out.wav")}, c.args[1:]...)...)
+		if content := readFile(t, in("out.wav")); len(content) != 44+2*c.frames || !strings.HasPrefix(content, "RIFF") {
+			t.Errorf("%v: a file of %d bytes, want %d frames", c.args, len(content), c.frames)
+		}
+	}
+	wantFailure(t, []string{"reconstruct", run, "--data", in("fast.wav"), "--out", in("q.wav")}, exitUsage, "16000", "8000", "rate=8000")
+	series := trained(t, "series", "--model", "sequence", "--limit", "20")
+	wantFailure(t, []string{"reconstruct", series, "--out", in("q.wav")}, exitUsage, "no sound")
 }
 
 // lastFloat reads the last element of an NPY of float32.

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 
+	"hourglass/data"
 	"hourglass/data/disk"
 	"hourglass/kernels"
 	"hourglass/models/export"
@@ -30,13 +31,14 @@ const (
 	asPNG                // one picture of all
 	asGIF                // a film
 	asFolder             // one PNG each
+	asWAV                // sound
 	asStream             // an NPY on standard output
 )
 
 // forms tells which ending asks for a form, and how help and errors name it.
 var forms = []struct{ ending, name string }{
 	asArray: {".npy", "x.npy"}, asArrays: {".npz", "x.npz"}, asTable: {".csv", "x.csv"}, asPNG: {".png", "x.png"}, asGIF: {".gif", "x.gif"},
-	asFolder: {"", "a new folder"}, asStream: {"-", "- for an NPY on standard output"},
+	asFolder: {"", "a new folder"}, asWAV: {".wav", "x.wav"}, asStream: {"-", "- for an NPY on standard output"},
 }
 
 // outUsage is what help says of --out of a command that writes the given forms.
@@ -138,6 +140,7 @@ type array struct {
 	// low and high are what 0 and 1 stand for in numbers that are written, by
 	// channel; nil where they stand for themselves.
 	low, high []float32
+	sound     data.Sound // of windows of sound
 }
 
 // inUnits makes a task hand its numbers over in the unit of the data.
@@ -177,6 +180,8 @@ func (o output) write(a array, produce emit) error {
 		return disk.WriteFile(o.path, func(w io.Writer) error { return a.writeCSV(w, produce) })
 	case asFolder:
 		return o.writeFolder(a, produce)
+	case asWAV:
+		return disk.WriteFile(o.path, func(w io.Writer) error { return a.writeWAV(w, produce) })
 	}
 	pictures, err := a.pictures(produce)
 	if err != nil {
@@ -208,6 +213,24 @@ func (a array) writeNPY(w io.Writer, produce emit) error {
 		return err
 	}
 	return n.Close()
+}
+
+// writeWAV writes windows as one sound.
+func (a array) writeWAV(w io.Writer, produce emit) error {
+	f, err := export.NewWAV(w, a.sound.Rate, a.n, a.shape[1], a.sound.Stride)
+	if err != nil {
+		return err
+	}
+	err = produce(func(values []float32) error {
+		for i, v := range values { // 0 and 1 stand for -1 and 1
+			values[i] = 2*v - 1
+		}
+		return f.Write(values)
+	})
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // writeNPZ writes the array and, where there are some, the labels as an array

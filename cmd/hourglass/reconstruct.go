@@ -26,7 +26,7 @@ type summary struct {
 func reconstructCommand() *cobra.Command {
 	var a applied
 	var out string
-	takes := []form{asArray, asTable, asPNG, asFolder, asStream}
+	takes := []form{asArray, asTable, asPNG, asFolder, asWAV, asStream}
 	c := &cobra.Command{
 		Use:   "reconstruct RUN",
 		Short: "Send images through a trained model",
@@ -34,7 +34,7 @@ func reconstructCommand() *cobra.Command {
 			"an array float32 [N H W C] of reconstructions in [0, 1], - for the same on standard\n" +
 			"output, x.csv for a line of numbers each, x.png for a picture of originals over\n" +
 			"reconstructions (series: the original in grey behind), a name without an ending for\n" +
-			"a folder of one PNG for each reconstruction.",
+			"a folder of one PNG for each reconstruction, x.wav for the sound of one WAV file.",
 		Example: "  hourglass reconstruct runs/mnist --out reconstructions.png\n" +
 			"  hourglass reconstruct runs/mnist --data mnist:DIR --split train --out - | gzip > x.npy.gz",
 		Args: exactArgs(1, "the folder of a run"),
@@ -51,6 +51,7 @@ func reconstructCommand() *cobra.Command {
 			if o.form == asPNG && a.Limit == 0 {
 				a.Limit = gridImages
 			}
+			a.overlap = o.form == asWAV
 			src, err := a.source()
 			if err != nil {
 				return err
@@ -79,6 +80,9 @@ func reconstructCommand() *cobra.Command {
 
 // writeSamples is output.write with a bar.
 func (a *applied) writeSamples(o output, as array, what string, produce emit) error {
+	if err := o.checkSound(as); err != nil {
+		return err
+	}
 	bar := a.progress(as.n, what)
 	defer bar.end()
 	done := 0

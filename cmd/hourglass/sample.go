@@ -15,7 +15,7 @@ func sampleCommand() *cobra.Command {
 	var n int
 	var seed uint64
 	var fit bool
-	takes := []form{asPNG, asFolder, asArray, asTable, asStream}
+	takes := []form{asPNG, asFolder, asArray, asTable, asWAV, asStream}
 	c := &cobra.Command{
 		Use:   "sample RUN",
 		Short: "Draw new images",

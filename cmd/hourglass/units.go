@@ -16,7 +16,7 @@ func (a *applied) addRawFlag(f *pflag.FlagSet) {
 
 // samplesOf is the array of n samples, which are in the unit of a source.
 func (a *applied) samplesOf(info data.Info, n int) array {
-	as := array{name: "samples", n: n, shape: a.runner.Shape(), columns: "x"}
+	as := array{name: "samples", n: n, shape: a.runner.Shape(), columns: "x", sound: info.Sound}
 	if !a.Raw {
 		as.low, as.high = info.Low, info.High
 	}
@@ -26,14 +26,29 @@ func (a *applied) samplesOf(info data.Info, n int) array {
 // samples is the array of n samples in the unit of the run's data. That is asked
 // only where it can be another than 0 to 1: of series and of rows of tables.
 func (a *applied) samples(o output, n int) (array, error) {
-	if a.Raw || !o.numbers() || !isSeries(a.runner.Shape()) {
+	if o.form != asWAV && (a.Raw || !o.numbers()) || !isSeries(a.runner.Shape()) {
 		return a.samplesOf(data.Info{}, n), nil
 	}
 	src, err := a.ownData()
 	if err != nil {
 		return array{}, fmt.Errorf("the unit of the samples is told by the run's data, which cannot be opened; --raw writes numbers from 0 to 1: %w", err)
 	}
-	return a.samplesOf(src.Info(), n), nil
+	info := src.Info()
+	info.Sound.Stride = info.W // one after the other
+	return a.samplesOf(info, n), nil
+}
+
+// checkSound returns an error if sound is to be written of what is none.
+func (o output) checkSound(as array) error {
+	switch {
+	case o.form != asWAV:
+		return nil
+	case as.sound.Rate == 0:
+		return usagef("--out %s: the samples are no sound, as those of wav:FILE are; want another ending", o.path)
+	case as.sound.Stride < 1 || as.sound.Stride > as.shape[1]:
+		return usagef("--out %s: the samples do not follow one another; want those of one WAV file, its windows no further apart than they are long", o.path)
+	}
+	return nil
 }
 
 // ownData opens what the run was trained on.
@@ -49,6 +64,9 @@ func (a *applied) asTrained(src data.Source) (data.Source, error) {
 		return nil, fmt.Errorf("how to scale %s is told by the run's data, which cannot be opened: %w", src.Info().Name, err)
 	}
 	to, from := own.Info(), src.Info()
+	if to.Sound.Rate != 0 && from.Sound.Rate != 0 && to.Sound.Rate != from.Sound.Rate {
+		return nil, usagef("%s has %d frames a second, the run was trained on sound of %d; give the specification with rate=%[3]d", from.Name, from.Sound.Rate, to.Sound.Rate)
+	}
 	if to.Low == nil || slices.Equal(to.Low, from.Low) && slices.Equal(to.High, from.High) {
 		return src, nil
 	}
