@@ -236,7 +236,7 @@ func (c csvSpec) read(from io.Reader) (*table, error) {
 		return nil, errors.New("want a table, the file is empty")
 	}
 	if err != nil {
-		return nil, csvFault(err)
+		return nil, csvFault(err, 0, 0)
 	}
 	l, err := c.layOut(record)
 	if err != nil {
@@ -252,7 +252,7 @@ func (c csvSpec) read(from io.Reader) (*table, error) {
 		}
 	}
 	if err != io.EOF {
-		return nil, csvFault(err)
+		return nil, csvFault(err, len(record), l.columns)
 	}
 	if len(t.values) == 0 {
 		return nil, errors.New("want at least one row of numbers, there is a header alone")
@@ -275,12 +275,13 @@ func guessDelimiter(b *bufio.Reader) rune {
 	return ','
 }
 
-// csvFault explains an error of the package csv.
-func csvFault(err error) error {
+// csvFault explains an error of the package csv. A record with too few or too
+// many columns is read nevertheless.
+func csvFault(err error, got, want int) error {
 	var fault *csv.ParseError
 	switch {
 	case errors.Is(err, csv.ErrFieldCount) && errors.As(err, &fault):
-		return fmt.Errorf("line %d has another number of columns than the first", fault.Line)
+		return fmt.Errorf("line %d has %d columns, want %d as the first has", fault.Line, got, want)
 	case errors.As(err, &fault):
 		return fmt.Errorf("line %d, byte %d: %w", fault.Line, fault.Column, fault.Err)
 	}

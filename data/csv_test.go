@@ -114,7 +114,7 @@ func TestCSVErrors(t *testing.T) {
 		"first cell":   {",2\n3,4\n", "", []string{"line 1, column 1: got nothing"}},
 		"NaN":          {"a\n1\nNaN\n", "", []string{"line 3, column 1 (a)", `"NaN"`}},
 		"infinite":     {"a\n1\n1e300\n", "", []string{"line 3", "1e300"}},
-		"short row":    {"a,b\n1,2\n3\n", "", []string{"line 3", "another number of columns"}},
+		"short row":    {"a,b\n1,2\n3\n", "", []string{"line 3 has 1 columns, want 2"}},
 		"quote":        {"a,b\n1,\"2\n", "", []string{"line 2", "quote"}},
 		"no label":     {"a,b\n1,2\n", ",label=c", []string{`no column "c"`, "label", "a, b"}},
 		"empty label":  {"a,b\n1,\n", ",label=b", []string{"line 2, column 2 (label): got nothing, want a label"}},

@@ -12,10 +12,11 @@ import (
 
 // csvLayout says what stands in which column.
 type csvLayout struct {
-	header bool
-	use    []int    // the columns of numbers
-	names  []string // their names
-	label  int      // -1 for none
+	header  bool
+	columns int      // of the file
+	use     []int    // the columns of numbers
+	names   []string // their names
+	label   int      // -1 for none
 }
 
 // layOut looks at the first record.
@@ -24,7 +25,7 @@ func (c csvSpec) layOut(first []string) (*csvLayout, error) {
 	for i := range names {
 		names[i] = strings.TrimSpace(names[i])
 	}
-	l := &csvLayout{header: c.header == "yes", label: -1}
+	l := &csvLayout{header: c.header == "yes", columns: len(names), label: -1}
 	// Without an answer, a first line with a word where numbers should be is a
 	// header. The label's column may hold words, and so may those left out.
 	var aside []int
