@@ -22,7 +22,7 @@ var compositions = map[string]Config{
 	"classifier of a vae": {Name: "vae", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{5}, Beta: 1, Classes: 2},
 	"linear preset":       {Name: "linear", Image: [3]int{3, 2, 1}, Latent: 2},
 	"sparse":              {Name: "sparse", Image: [3]int{3, 2, 1}, Latent: 9},
-	"sparse conv l1":      {Name: "sparse", Network: "conv", Image: [3]int{4, 4, 1}, Latent: 5, Sparsity: "l1:1e-2"},
+	"sparse conv l1":      {Name: "sparse", Network: "conv", Image: [3]int{5, 5, 1}, Latent: 5, Sparsity: "l1:1e-2"},
 	"denoising":           {Name: "denoising", Image: [3]int{5, 4, 1}, Latent: 3, Blocks: []Block{{Filters: 2}}},
 	"inpainting":          {Name: "inpainting", Image: [3]int{3, 3, 2}, Latent: 3, Blocks: []Block{{Filters: 2}}, Denoise: "square:2", KeepGiven: true},
 	"colorization":        {Name: "colorization", Image: [3]int{4, 4, 3}, Latent: 3, Blocks: []Block{{Filters: 2}}, Colorize: true},
@@ -290,6 +290,9 @@ func TestInputAndMissing(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Image, c.Latent = [3]int{4, 4, 1}, 2
+		if name == "vqvae" {
+			c.Blocks = []Block{{Filters: 8}}
+		}
 		m, err := New(c)
 		if err != nil {
 			t.Fatal(err)

@@ -253,10 +253,36 @@ func (c Config) check() error {
 			}
 		}
 	}
+	if err := c.checkKernels(); err != nil {
+		return err
+	}
 	if !(c.Dropout >= 0 && c.Dropout < 1) {
 		return fmt.Errorf("dropout %g: want at least 0 and less than 1", c.Dropout)
 	}
 	return c.checkNames()
+}
+
+// checkKernels returns an error for a block whose kernel or stride is larger than
+// both sides of what it is given: most of it would see padding alone.
+func (c Config) checkKernels() error {
+	if !c.isConvolutional() {
+		return nil
+	}
+	_, sizes := c.downs()
+	for i, block := range c.Blocks {
+		size := sizes[i]
+		most := max(size[0], size[1])
+		for _, o := range []struct {
+			name  string
+			value int
+		}{{"kernel", block.Kernel}, {"stride", block.Stride}} {
+			if o.value > most {
+				return fmt.Errorf("blocks[%d] %s %d: larger than its input, which is %d×%d of an image of %d×%d: want at most %d",
+					i, o.name, o.value, size[0], size[1], c.Image[0], c.Image[1], most)
+			}
+		}
+	}
+	return nil
 }
 
 // checkNames checks the options that are words, and the numbers that belong to
