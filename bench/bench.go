@@ -21,9 +21,8 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
-
-	"hourglass/kernels/cpu"
 )
 
 // Options says what to measure. The zero value measures every workload with the
@@ -33,7 +32,9 @@ type Options struct {
 	Threads   int           // 0 means GOMAXPROCS
 	Windows   int           // of each side; 0 means 10
 	Window    time.Duration // of each; 0 means 500 ms
-	Precision cpu.Precision // that Self computes in
+	// Device and Precision are what Self computes on and in, "cpu" and "f32" if
+	// empty, and GPU says what card that is, if it is one.
+	Device, Precision, GPU string
 	// Self is the command that runs Serve for the workload and number of threads
 	// that are appended to it.
 	Self []string
@@ -76,6 +77,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Window == 0 {
 		o.Window = 500 * time.Millisecond
+	}
+	if o.Device == "" {
+		o.Device = "cpu"
+	}
+	if o.Precision == "" {
+		o.Precision = "f32"
 	}
 	if o.Progress == nil {
 		o.Progress = io.Discard
@@ -140,7 +147,7 @@ func (s *samples) msMedian() float64 { return median(s.medians) }
 
 func (s *samples) result(w workload, o Options) Result {
 	r := Result{
-		Workload: w.name, Device: "cpu", Precision: precisionName(o.Precision), Threads: o.Threads,
+		Workload: w.name, Device: o.Device, Precision: precisionName(o.Precision), Threads: o.Threads,
 		MSBest: s.msBest(), MSMedian: s.msMedian(),
 		PeakGFLOPS: s.peak, PeakMemoryMB: s.memory,
 	}
@@ -151,12 +158,15 @@ func (s *samples) result(w workload, o Options) Result {
 }
 
 // precisionName returns the precision as results name it.
-func precisionName(p cpu.Precision) string {
-	if p == cpu.Float32 {
+func precisionName(p string) string {
+	if p == "f32" {
 		return "float32"
 	}
-	return p.String()
+	return p
 }
+
+// onGPU reports whether the device is one.
+func (o Options) onGPU() bool { return strings.HasPrefix(o.Device, "cuda") }
 
 // alone measures one workload of ours.
 func (o Options) alone(ctx context.Context, w workload) (*samples, error) {

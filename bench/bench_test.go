@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"hourglass/kernels"
 	"hourglass/kernels/cpu"
 )
 
@@ -22,11 +23,16 @@ func TestMain(m *testing.M) {
 	}
 	threads, err := strconv.Atoi(os.Args[2])
 	if err == nil {
-		err = Serve(os.Args[1], cpu.Options{Threads: threads}, os.Stdin, os.Stdout)
+		err = Serve(os.Args[1], onThreads(threads), os.Stdin, os.Stdout)
 	}
 	if err != nil {
 		os.Exit(1)
 	}
+}
+
+// onThreads opens the CPU.
+func onThreads(n int) func() (kernels.Device, error) {
+	return func() (kernels.Device, error) { return cpu.New(cpu.Options{Threads: n}) }
 }
 
 // quick measures as little as possible.
@@ -172,7 +178,7 @@ func TestServeRefusesNonsense(t *testing.T) {
 		"steps x\n":  `error bench: "steps x": want a whole number above 0`,
 	} {
 		var out bytes.Buffer
-		err := Serve("encode-1", cpu.Options{Threads: 1}, strings.NewReader(in), &out)
+		err := Serve("encode-1", onThreads(1), strings.NewReader(in), &out)
 		if want := "ready\n" + want + "\n"; err == nil || out.String() != want {
 			t.Errorf("%q: answers %q, want %q", in, out.String(), want)
 		}

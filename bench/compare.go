@@ -14,11 +14,22 @@ import (
 // count as equal.
 const lossTolerance = 1e-3
 
+// tolerance is lossTolerance, or more where products are rounded, and by each
+// side in its own way.
+func tolerance(precision string) float64 {
+	if precision == precisionName("f32") {
+		return lossTolerance
+	}
+	return 1e-2
+}
+
 // A Report is the whole table.
 type Report struct {
 	Date        string            `json:"date"` // of the run's start, as 2006-01-02
 	Machine     Machine           `json:"machine"`
 	Versions    map[string]string `json:"versions"` // of the peers
+	Device      string            `json:"device"`
+	Precision   string            `json:"precision"`
 	Threads     int               `json:"threads"`
 	Windows     int               `json:"windows"` // of each side in a comparison
 	Results     []Result          `json:"results"`
@@ -77,8 +88,10 @@ func Compare(ctx context.Context, o Options, p Peers) (*Report, error) {
 	}
 	r := &Report{
 		Date: time.Now().Format(time.DateOnly), Machine: thisMachine(), Versions: p.versions(ctx),
+		Device: o.Device, Precision: precisionName(o.Precision),
 		Threads: o.Threads, Windows: o.Windows,
 	}
+	r.Machine.GPU = o.GPU
 	for _, w := range chosen {
 		if err := r.workload(ctx, o, &p, w); err != nil {
 			return nil, err
@@ -98,7 +111,7 @@ func (r *Report) workload(ctx context.Context, o Options, p *Peers, w workload) 
 		}
 		defer own.close()
 	}
-	for _, of := range peers() {
+	for _, of := range o.peers() {
 		if !slices.Contains(of.workloads, w.name) {
 			continue
 		}
@@ -147,7 +160,7 @@ func (s *samples) take(o *samples) {
 // measure takes windows in turn and returns our own, as far as they go.
 func (c *Comparison) measure(ctx context.Context, o Options, p *Peers, of peer, w workload, own *side) (*samples, error) {
 	ours, theirs := &samples{}, &samples{}
-	start, err := p.start(of, w, o.Threads)
+	start, err := p.start(of, w, o)
 	if err != nil {
 		return ours, err
 	}
@@ -165,7 +178,7 @@ func (c *Comparison) measure(ctx context.Context, o Options, p *Peers, of peer, 
 		}
 		defer other.close()
 		c.Loss, c.OursLoss = other.value, own.value
-		if !equal(c.Loss, c.OursLoss) {
+		if !equal(c.Loss, c.OursLoss, tolerance(precisionName(o.Precision))) {
 			return ours, fmt.Errorf("%w: %.6g after %d steps, ours %.6g", ErrDiffers, c.Loss, checkSteps, c.OursLoss)
 		}
 		turn = func() error {
@@ -198,14 +211,14 @@ func (c *Comparison) figures(ours, theirs *samples) {
 }
 
 // equal reports whether two losses agree.
-func equal(a, b float64) bool {
-	return math.Abs(a-b) <= lossTolerance*math.Abs(b) // false for NaN
+func equal(a, b, tolerance float64) bool {
+	return math.Abs(a-b) <= tolerance*math.Abs(b) // false for NaN
 }
 
 // differences is an error if a peer's loss is not ours.
 func (r *Report) differences() error {
 	for _, c := range r.Comparisons {
-		if (c.Loss != 0 || c.OursLoss != 0) && !equal(c.Loss, c.OursLoss) {
+		if (c.Loss != 0 || c.OursLoss != 0) && !equal(c.Loss, c.OursLoss, tolerance(r.Precision)) {
 			return fmt.Errorf("bench: %s beside %s %s: %w: %.6g after %d steps, ours %.6g", c.Workload, c.Peer, c.Mode, ErrDiffers, c.Loss, checkSteps, c.OursLoss)
 		}
 	}

@@ -13,10 +13,11 @@ import (
 // A Machine describes where figures come from.
 type Machine struct {
 	CPU       string  `json:"cpu"`
-	Cores     int     `json:"cores"`      // that this process may use
-	Kernels   string  `json:"kernels"`    // the instructions that our kernels use
-	Caches    string  `json:"caches"`     // of the first core, as "L1 48K, L2 1024K, L3 32768K"
-	MemoryGiB float64 `json:"memory_gib"` // 0 where the operating system does not tell
+	GPU       string  `json:"gpu,omitempty"` // with its driver and clock, if it computes
+	Cores     int     `json:"cores"`         // that this process may use
+	Kernels   string  `json:"kernels"`       // the instructions that our kernels use
+	Caches    string  `json:"caches"`        // of the first core, as "L1 48K, L2 1024K, L3 32768K"
+	MemoryGiB float64 `json:"memory_gib"`    // 0 where the operating system does not tell
 	OS        string  `json:"os"`
 	Go        string  `json:"go"`
 }

@@ -48,8 +48,11 @@ func (p peer) label() string {
 	return p.mode
 }
 
-// peers returns all of them.
-func peers() []peer {
+// peers returns all of them that compute on the device.
+func (o Options) peers() []peer {
+	if o.onGPU() {
+		return gpuPeers()
+	}
 	var all []peer
 	for _, mode := range []string{"eager", "channels-last", "compile", "max-autotune"} {
 		isCompiled := mode == "compile" || mode == "max-autotune"
@@ -71,6 +74,23 @@ func peers() []peer {
 		peer{"gomlx", "", false, []string{"seed-conv"}, gomlxProgram, ""},
 	)
 }
+
+// gpuPeers are those on a GPU. The last mode records forward pass, backward pass
+// and Adam as one graph, as ours do.
+func gpuPeers() []peer {
+	var all []peer
+	for _, mode := range []string{"eager", "channels-last", "compile", "max-autotune", "whole-graph"} {
+		on := []string{"seed-conv", "dense", "vae64", "deep-conv"}
+		if mode != "whole-graph" {
+			on = append(on, "encode", "encode-1")
+		}
+		all = append(all, peer{"PyTorch", mode, false, on, pythonProgram, gpuScript})
+	}
+	return all
+}
+
+// gpuScript wants the precision, too.
+const gpuScript = "pytorch_cuda.py"
 
 // Peers is where other frameworks are installed.
 type Peers struct {
@@ -110,7 +130,7 @@ func (p *Peers) prepare(folder string, chosen []workload) error {
 }
 
 // start returns how a peer is started on a workload, or why it cannot be.
-func (p *Peers) start(of peer, w workload, threads int) (program, error) {
+func (p *Peers) start(of peer, w workload, o Options) (program, error) {
 	command := filepath.Join(p.Environment, of.program)
 	if _, err := os.Stat(command); err != nil {
 		return program{}, fmt.Errorf("not installed: %s has no %s", filepath.Base(p.Environment), of.program)
@@ -123,7 +143,10 @@ func (p *Peers) start(of peer, w workload, threads int) (program, error) {
 	if of.name == "PyTorch" {
 		c = append(c, of.mode)
 	}
-	c = append(c, fmt.Sprint(threads))
+	if of.script == gpuScript {
+		c = append(c, o.Precision)
+	}
+	c = append(c, fmt.Sprint(o.Threads))
 	env := []string{"PYTHONDONTWRITEBYTECODE=1"}
 	if of.tuned {
 		env = append(env, tunedMalloc...)

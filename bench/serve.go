@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"hourglass/kernels"
 	"hourglass/kernels/cpu"
 )
 
@@ -18,29 +20,26 @@ import (
 //
 //	(the program's start)  ready
 //	steps N                value V       takes N steps; the loss of the last
-//	window N               ms BEST MED   times N steps one by one
+//	window N               ms BEST MED   times N steps, on the CPU one by one
 //	flops                  flops F       of a step
 //	peak MS                gflops G      measured for so long; ours alone
 //	quit
 //
 // What goes wrong is answered "error TEXT", and the program ends.
-func Serve(name string, device cpu.Options, in io.Reader, out io.Writer) error {
-	err := serve(name, device, in, out)
+func Serve(name string, open func() (kernels.Device, error), in io.Reader, out io.Writer) error {
+	err := serve(name, open, in, out)
 	if err != nil {
 		fmt.Fprintf(out, "error %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
 	}
 	return err
 }
 
-func serve(name string, device cpu.Options, in io.Reader, out io.Writer) error {
+func serve(name string, open func() (kernels.Device, error), in io.Reader, out io.Writer) error {
 	w, err := find(name)
 	if err != nil {
 		return err
 	}
-	if _, err := cpu.Tier(); err != nil {
-		return err
-	}
-	dev, err := cpu.New(device)
+	dev, err := open()
 	if err != nil {
 		return err
 	}
@@ -73,7 +72,7 @@ func serve(name string, device cpu.Options, in io.Reader, out io.Writer) error {
 // server answers commands about one workload.
 type server struct {
 	workload workload
-	dev      *cpu.Device
+	dev      kernels.Device
 	subject  subject
 }
 
@@ -106,16 +105,30 @@ func (s *server) answer(line string) (string, error) {
 	case "flops":
 		return fmt.Sprintf("flops %d", s.subject.flops()), nil
 	case "peak":
-		rate := cpu.Peak(s.dev.Threads(), time.Duration(n)*time.Millisecond)
-		return fmt.Sprintf("gflops %.6g", rate/1e9), nil
+		return fmt.Sprintf("gflops %.6g", peakOf(s.dev, time.Duration(n)*time.Millisecond)/1e9), nil
 	}
 	return "", fmt.Errorf("bench: unknown command %q; want steps, window, flops, peak or quit", line)
+}
+
+// peakOf returns the operations a second that a device could do: the CPU's
+// measured for so long, a GPU's by its data sheet.
+func peakOf(dev kernels.Device, long time.Duration) float64 {
+	switch dev := dev.(type) {
+	case kernels.Threaded:
+		return cpu.Peak(dev.Threads(), long)
+	case interface{ Peak() float64 }:
+		return dev.Peak()
+	}
+	return math.NaN()
 }
 
 // window times n steps, behind one that brings code and data back into caches.
 func (s *server) window(n int) (string, error) {
 	if err := s.subject.step(); err != nil {
 		return "", err
+	}
+	if _, waits := s.dev.(kernels.Threaded); !waits {
+		return s.queued(n)
 	}
 	times := make([]float64, n)
 	for i := range times {
@@ -126,6 +139,25 @@ func (s *server) window(n int) (string, error) {
 		times[i] = time.Since(began).Seconds() * 1e3
 	}
 	return fmt.Sprintf("ms %.6g %.6g", slices.Min(times), median(times)), nil
+}
+
+// queued times n steps of a device whose launches return before they are done,
+// and gives each an equal part.
+func (s *server) queued(n int) (string, error) {
+	if err := s.dev.Sync(); err != nil {
+		return "", err
+	}
+	began := time.Now()
+	for range n {
+		if err := s.subject.step(); err != nil {
+			return "", err
+		}
+	}
+	if err := s.dev.Sync(); err != nil {
+		return "", err
+	}
+	each := time.Since(began).Seconds() * 1e3 / float64(n)
+	return fmt.Sprintf("ms %.6g %.6g", each, each), nil
 }
 
 // median returns the middle of the values, which it leaves as they are.

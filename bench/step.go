@@ -7,7 +7,6 @@ import (
 
 	"hourglass/graph"
 	"hourglass/kernels"
-	"hourglass/kernels/cpu"
 )
 
 // What both sides of a comparison work with.
@@ -32,7 +31,7 @@ var adam = kernels.Adam{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
 
 // newSubject compiles a workload, with its variables at the values that the
 // seed gives them.
-func (w workload) newSubject(dev *cpu.Device) (subject, error) {
+func (w workload) newSubject(dev kernels.Device) (subject, error) {
 	if w.kind == encoding {
 		return w.newEncoder(dev)
 	}
@@ -50,7 +49,7 @@ type trainStep struct {
 	number           [1]int32
 }
 
-func (w workload) newTrainStep(dev *cpu.Device) (*trainStep, error) {
+func (w workload) newTrainStep(dev kernels.Device) (*trainStep, error) {
 	b := graph.NewBuilder()
 	net := w.on(b)
 	s := &trainStep{
@@ -123,7 +122,7 @@ type encoder struct {
 	done    int
 }
 
-func (w workload) newEncoder(dev *cpu.Device) (*encoder, error) {
+func (w workload) newEncoder(dev kernels.Device) (*encoder, error) {
 	b := graph.NewBuilder()
 	net := w.on(b)
 	e := &encoder{x: b.Input("x", w.batch, w.image[0], w.image[1], w.image[2])}

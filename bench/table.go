@@ -21,11 +21,15 @@ func WriteTable(w io.Writer, results []Result) error {
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	m := r.Machine
 	fmt.Fprintf(w, "# Hourglass beside other frameworks, %s\n\n", r.Date)
-	fmt.Fprintf(w, "%s, %d cores, %s, %.0f GiB; kernels %s; %s, %s; %d threads, float32, %d windows of each side in turn\n\n",
-		m.CPU, m.Cores, m.Caches, m.MemoryGiB, m.Kernels, m.OS, m.Go, r.Threads, r.Windows)
+	on := fmt.Sprintf("%d threads", r.Threads)
+	if m.GPU != "" {
+		on = fmt.Sprintf("%s (%s)", r.Device, m.GPU)
+	}
+	fmt.Fprintf(w, "%s, %d cores, %s, %.0f GiB; kernels %s; %s, %s; %s, %s, %d windows of each side in turn\n\n",
+		m.CPU, m.Cores, m.Caches, m.MemoryGiB, m.Kernels, m.OS, m.Go, on, r.Precision, r.Windows)
 	fmt.Fprintf(w, "%s\n\n", r.versions())
 	fmt.Fprintf(w, "## Hourglass\n\n"+
-		"Share is the part of the processor's multiply-add peak, measured between the windows, that the whole step reaches at its best.\n\n")
+		"Share is the part of the processor's multiply-add peak, measured between the windows, or of a GPU's by its data sheet, that the whole step reaches at its best.\n\n")
 	if err := WriteTable(w, r.Results); err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"hourglass/kernels"
 )
 
 // StepTime is what one step of a program cost in a profile.
@@ -71,10 +73,15 @@ func (p *Program) Profile() []StepTime {
 	return all
 }
 
-// bytes returns the size of a step's operands and result.
+// bytes returns the size of a step's operands and result. Of what is gathered
+// from, only the rows that are taken count.
 func (s *step) bytes() int64 {
 	n := 0
-	for _, v := range append(slices.Clone(s.in), s.out) {
+	for i, v := range append(slices.Clone(s.in), s.out) {
+		if _, ok := s.spec.(kernels.Gather); ok && i == 0 {
+			n += s.out.operand.Shape.Size() * v.operand.DType.Size()
+			continue
+		}
 		n += v.operand.Bytes()
 	}
 	return int64(n)

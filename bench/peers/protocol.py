@@ -29,7 +29,15 @@ def serve(subject):
 
 
 def window(subject, count):
-    """The fastest and the median of count steps, in milliseconds."""
+    """The fastest and the median of count steps, in milliseconds. A subject that
+    has wait() works on behind step(): its steps are timed as a whole."""
+    if hasattr(subject, "wait"):
+        subject.wait()
+        began = time.perf_counter()
+        for _ in range(count):
+            subject.step()
+        subject.wait()
+        return ((time.perf_counter() - began) * 1e3 / count,) * 2
     times = []
     for _ in range(count):
         began = time.perf_counter()

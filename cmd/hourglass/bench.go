@@ -18,6 +18,7 @@ import (
 	"hourglass/bench"
 	"hourglass/data/disk"
 	"hourglass/kernels/cpu"
+	"hourglass/kernels/cuda"
 )
 
 // serveName is the hidden command by which bench runs a workload in a process of
@@ -29,7 +30,7 @@ type benchFlags struct {
 	bench.Options
 	asJSON, quick  bool
 	peers, results string
-	precision      string
+	roofline       string
 }
 
 func benchCommand() *cobra.Command {
@@ -44,11 +45,16 @@ func benchCommand() *cobra.Command {
 		Long: "Measure training and encoding on this processor: the best and the median time of a\n" +
 			"step, GFLOP/s at the best, and its share of the multiply-add peak of as many threads,\n" +
 			"measured between the windows. Each workload runs in a process of its own:\n" + about.String() + "\n\n" +
+			"With --device cuda a GPU is measured, steps following each other without a wait, and\n" +
+			"the peak is that of its data sheet.\n\n" +
 			"With --peers, other frameworks take turns with Hourglass on the same processors, and\n" +
 			"the ratios count. make bench installs them and runs the whole table.",
 		Example: "  hourglass bench seed-conv dense --json",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.roofline != "" {
+				return f.drawRoofline(cmd.OutOrStdout(), args)
+			}
 			f.Workloads = args
 			if err := f.check(); err != nil {
 				return err
@@ -64,36 +70,49 @@ func benchCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print an array of one JSON object for each workload")
 	c.Flags().IntVar(&f.Threads, "threads", 0, "processors to use, 0 for all (default 0)")
-	c.Flags().StringVar(&f.precision, "precision", "f32", "of products, f32 or bf16")
+	c.Flags().StringVar(&f.Device, "device", "cpu", "cpu, cuda or cuda:N")
+	c.Flags().StringVar(&f.Precision, "precision", autoPrecision, "of products: f32, tf32 (of GPUs alone) or bf16; auto is f32, on a GPU tf32")
 	c.Flags().IntVar(&f.Windows, "windows", 0, "windows of each side (default 10)")
 	c.Flags().BoolVar(&f.quick, "quick", false, "five short windows")
 	c.Flags().StringVar(&f.peers, "peers", "", "a virtual environment with other frameworks to compare with")
 	c.Flags().StringVar(&f.results, "results", "", "with --peers, a folder for the report as .md, .json and .png")
+	c.Flags().StringVar(&f.roofline, "roofline", "", "measure nothing, but print what a card could reach by its data sheet: "+strings.Join(bench.Cards(), ", "))
 	c.AddCommand(serveCommand())
 	return c
 }
 
 // serveCommand answers bench's questions about one workload.
 func serveCommand() *cobra.Command {
-	var name string
+	var s settings
 	c := &cobra.Command{
 		Use:    serveName + " WORKLOAD THREADS",
 		Hidden: true,
 		Args:   exactArgs(2, "a workload and a number of threads"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			threads, err := strconv.Atoi(args[1])
-			if err != nil {
+			var err error
+			if s.Threads, err = strconv.Atoi(args[1]); err != nil {
 				return usagef("%s: threads %q: want a whole number", serveName, args[1])
 			}
-			precision, err := cpu.ParsePrecision(name)
-			if err != nil {
-				return usageError{err}
+			if err := s.checkDevice(); err != nil {
+				return err
 			}
-			return bench.Serve(args[0], cpu.Options{Threads: threads, Precision: precision}, cmd.InOrStdin(), cmd.OutOrStdout())
+			return bench.Serve(args[0], s.open, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}
-	c.Flags().StringVar(&name, "precision", "f32", "of products, f32 or bf16")
+	c.Flags().StringVar(&s.Device, "device", "cpu", "cpu, cuda or cuda:N")
+	c.Flags().StringVar(&s.Precision, "precision", autoPrecision, "of products")
 	return c
+}
+
+// drawRoofline prints the bounds of a card.
+func (f *benchFlags) drawRoofline(out io.Writer, args []string) error {
+	if len(args) > 0 {
+		return usagef("--roofline is of all workloads: leave out %s", strings.Join(args, " "))
+	}
+	if err := bench.Roofline(out, f.roofline); err != nil {
+		return usageError{err}
+	}
+	return nil
 }
 
 // check returns a usage error for the first flag that is wrong.
@@ -115,17 +134,36 @@ func (f *benchFlags) check() error {
 	case f.asJSON && f.peers != "":
 		return usagef("--json and --peers: want one of the two; --results writes the comparison as JSON")
 	}
-	if _, err := cpu.Tier(); err != nil {
-		return usageError{err}
+	return f.checkDevice()
+}
+
+// checkDevice sees that the device is there, and what it is.
+func (f *benchFlags) checkDevice() error {
+	if f.Device == autoDevice {
+		return usagef("--device auto: want cpu, cuda or cuda:N, as figures are of one or the other")
 	}
-	var err error
-	if f.Precision, err = cpu.ParsePrecision(f.precision); err != nil {
-		return usagef("--precision %s: want f32 or bf16", f.precision)
+	s := settings{Device: f.Device, Precision: f.Precision, Threads: f.Threads}
+	if err := s.checkDevice(); err != nil {
+		return err
 	}
-	if f.Precision != cpu.Float32 && f.peers != "" {
-		return usagef("--precision %s and --peers: the others compute in float32; want one of the two", f.precision)
+	dev, err := s.open()
+	if err != nil {
+		return err
 	}
-	return nil
+	defer dev.Close()
+	gpu, ok := dev.(*cuda.Device)
+	switch {
+	case ok:
+		f.GPU, err = gpu.Describe()
+	case f.Precision == cuda.TF32.String():
+		return usagef("--precision tf32: the CPU has none; want f32 or bf16")
+	case f.Precision == cpu.BF16.String() && f.peers != "":
+		return usagef("--precision bf16 and --peers: the others compute in float32; want one of the two")
+	}
+	if f.Precision == autoPrecision {
+		f.Precision = usualPrecision(dev)
+	}
+	return err
 }
 
 // run measures.
@@ -137,8 +175,10 @@ func (f *benchFlags) run(ctx context.Context, out, progress io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("bench: finding this program to start it again: %w", err)
 	}
-	f.Self, f.Progress = []string{self, "bench", serveName, "--precision", f.precision}, progress
-	noteEmulated(progress, f.Precision)
+	f.Self, f.Progress = []string{self, "bench", serveName, "--device", f.Device, "--precision", f.Precision}, progress
+	if f.Precision == cpu.BF16.String() && f.Device == "cpu" {
+		noteEmulated(progress, cpu.BF16)
+	}
 	if f.peers != "" {
 		return f.compare(ctx, out)
 	}

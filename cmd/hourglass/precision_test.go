@@ -54,9 +54,11 @@ func TestRunWithoutPrecision(t *testing.T) {
 func TestWrongPrecision(t *testing.T) {
 	for line, piece := range map[string]string{
 		"train --precision f16":                        `precision "f16": want f32, tf32 or bf16`,
-		"bench --precision half":                       "--precision half: want f32 or bf16",
+		"bench --precision half":                       `precision "half": want f32, tf32 or bf16`,
+		"bench --precision tf32":                       "the CPU has none",
+		"bench --device auto":                          "want cpu, cuda or cuda:N",
 		"bench --precision bf16 --peers .venv":         "--precision bf16 and --peers",
-		"bench serve-workload dense 1 --precision f64": `precision "f64": want f32 or bf16`,
+		"bench serve-workload dense 1 --precision f64": `precision "f64": want f32, tf32 or bf16`,
 	} {
 		wantNothingWritten(t, func() { wantFailure(t, strings.Fields(line), exitUsage, piece) })
 	}
