@@ -19,15 +19,15 @@ type Philox struct {
 // as it begins with a block of four.
 
 // Uniforms draws numbers from 0 to 1, without 1.
-func Uniforms(dst []float32, p Philox) { p.fill(dst, 0, uniforms, uniformsGeneric) }
+func Uniforms(dst []float32, p Philox) { p.fill(dst, 0, kernels.Uniform, uniformsGeneric) }
 
 // Normals draws normal numbers of mean 0 and variance 1.
-func Normals(dst []float32, p Philox) { p.fill(dst, 0, normals, normalsGeneric) }
+func Normals(dst []float32, p Philox) { p.fill(dst, 0, kernels.Normal, normalsGeneric) }
 
 // Bernoullis draws a 1 where the upper 24 bits of the word are less than below,
 // at most 2²⁴, else 0.
 func Bernoullis(dst []float32, p Philox, below uint32) {
-	p.fill(dst, below, bernoullis, bernoullisGeneric)
+	p.fill(dst, below, kernels.Bernoulli, bernoullisGeneric)
 }
 
 // noiseState is what the assembly reads.
@@ -35,7 +35,7 @@ type noiseState [7]uint32
 
 // fill draws whole groups of blocks by groups, if the tier has vectors of some
 // width, and what is left through a group of its own.
-func (p Philox) fill(dst []float32, below uint32, groups func(dst []float32, s *noiseState), four func(w [4]uint32, below uint32) [4]float32) {
+func (p Philox) fill(dst []float32, below uint32, d kernels.Dist, four func(w [4]uint32, below uint32) [4]float32) {
 	group := 4 * noiseLanes()
 	if group == 0 || uint64(p.Counter[0])+uint64(len(dst)/4+group) > math.MaxUint32 {
 		p.portable(dst, below, four)
@@ -44,13 +44,26 @@ func (p Philox) fill(dst []float32, below uint32, groups func(dst []float32, s *
 	s := noiseState{p.Key[0], p.Key[1], p.Counter[0], p.Counter[1], p.Counter[2], p.Counter[3], below}
 	whole := len(dst) / group * group
 	if whole > 0 {
-		groups(dst[:whole], &s)
+		groups(d, dst[:whole], &s)
 	}
 	if rest := dst[whole:]; len(rest) > 0 {
 		var last [4 * 16]float32
 		s[2] += uint32(whole / 4)
-		groups(last[:group], &s)
+		groups(d, last[:group], &s)
 		copy(rest, last[:])
+	}
+}
+
+// groups draws whole groups. It calls the assembly by name, since what goes
+// through a function's value would be allocated at every step.
+func groups(d kernels.Dist, dst []float32, s *noiseState) {
+	switch d {
+	case kernels.Uniform:
+		uniforms(dst, s)
+	case kernels.Normal:
+		normals(dst, s)
+	default:
+		bernoullis(dst, s)
 	}
 }
 
