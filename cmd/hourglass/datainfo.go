@@ -35,6 +35,7 @@ type partInfo struct {
 	Max      float64     `json:"max"`
 	Low      []float32   `json:"low,omitempty"`  // what 0 stands for, by channel
 	High     []float32   `json:"high,omitempty"` // what 1 stands for
+	Rate     int         `json:"rate,omitempty"` // of sound, frames a second
 	Classes  []classInfo `json:"classes,omitempty"`
 }
 
@@ -129,7 +130,7 @@ func (f *dataInfoFlags) run(ctx context.Context, text string) error {
 func (f *dataInfoFlags) describe(ctx context.Context, src data.Source, part data.Split) (partInfo, error) {
 	info := src.Info()
 	p := partInfo{Split: part.String(), Samples: info.N, Shape: [3]int{info.H, info.W, info.C}, Elements: "float32",
-		Bytes: 4 * int64(info.N) * int64(info.SampleSize()), Low: info.Low, High: info.High}
+		Bytes: 4 * int64(info.N) * int64(info.SampleSize()), Low: info.Low, High: info.High, Rate: info.Sound.Rate}
 	if _, ok := data.Bytes(src); ok {
 		p.Elements, p.Bytes = "uint8", p.Bytes/4
 	}
@@ -209,6 +210,9 @@ func (d dataInfo) write(w io.Writer) error {
 		fmt.Fprintf(&b, "       values from %.4g to %.4g, mean %.4g\n", p.Min, p.Max, p.Mean)
 		if len(p.Low) > 0 {
 			fmt.Fprintf(&b, "       0 and 1 stand for %s\n", bounds(p.Low, p.High))
+		}
+		if p.Rate > 0 {
+			fmt.Fprintf(&b, "       %d frames a second\n", p.Rate)
 		}
 		if len(p.Classes) > 0 {
 			fmt.Fprintf(&b, "       %d classes: %s\n", len(p.Classes), strings.ReplaceAll(folded(classList(p.Classes), 7), noBreak, " "))
