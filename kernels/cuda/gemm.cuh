@@ -90,6 +90,15 @@ struct BF16 {
 	static constexpr bool TENSOR = true, ASYNC = false;
 };
 
+// nearTF32 returns a number of which tensor cores, which leave out all but ten
+// bits of the fraction, make about the nearest of TF32. It grows by ln 2 half
+// units of the last of those bits times the fraction, 1 to 2, half a unit on
+// the average over magnitudes: so numbers of TF32 stay, others are off by up to
+// 0.7 units but by none on the average. One multiplication keeps NaN and
+// infinities, where rounding takes a comparison and an addition, for each of
+// the operands that a product waits for.
+__device__ inline float nearTF32(float x) { return x * 1.00033844f; }
+
 // Where words lie in shared memory. Both orders keep groups of four words, which
 // cp.async writes at once, and permute the groups of a row so that the 32 lanes
 // of a fragment meet 32 banks.
@@ -201,29 +210,35 @@ struct AlongK {
 	}
 };
 
-// Threads of a tile that is contiguous across K: a thread has one group of
-// columns and every STEP-th row of K, in pairs where words hold two.
+// Threads of a tile that is contiguous across K: LANES threads have a row of K,
+// or a pair of rows where words hold two, and each of them CHUNKS groups of
+// columns, so that what is worked out for a row serves all its groups. Eight
+// lanes read, and write to as many banks, 128 bytes.
 template <class P, int SIZE, int THREADS, bool AGAIN>
 struct AcrossK {
-	static constexpr int GROUPS = SIZE / 4, STEP = THREADS / GROUPS, ITEMS = P::DEPTH / STEP;
-	static_assert(THREADS % GROUPS == 0 && P::DEPTH % (STEP * P::PER_WORD) == 0, "rows divide among threads");
+	static constexpr int WORDS = P::DEPTH / P::PER_WORD;
+	static constexpr int LANES = THREADS / WORDS > 8 ? THREADS / WORDS : 8, CHUNKS = SIZE / 4 / LANES;
+	static constexpr int STEP = THREADS / LANES, ROWS = P::DEPTH / STEP, ITEMS = ROWS * CHUNKS;
+	static_assert(SIZE % (4 * LANES) == 0 && WORDS % STEP == 0, "rows divide among threads");
 	Stage<P, ITEMS, AGAIN> stage;
 
-	__device__ static int group(int thread) { return thread % GROUPS * 4; }
-	__device__ static int row(int thread, int item) {
-		return (thread / GROUPS + item / P::PER_WORD * STEP) * P::PER_WORD + item % P::PER_WORD;
+	__device__ static int group(int thread, int chunk) { return (thread % LANES + chunk * LANES) * 4; }
+	__device__ static int row(int thread, int i) {
+		return (thread / LANES + i / P::PER_WORD * STEP) * P::PER_WORD + i % P::PER_WORD;
 	}
-	__device__ static float* at(float* tile, int thread, int item) {
-		return tile + acrossK<SIZE>(row(thread, item) / P::PER_WORD, group(thread));
+	__device__ static float* at(float* tile, int thread, int i, int chunk) {
+		return tile + acrossK<SIZE>(row(thread, i) / P::PER_WORD, group(thread, chunk));
 	}
 
 	__device__ void store(float* tile, int thread) {
 		if constexpr (!P::ASYNC)
 #pragma unroll
-			for (int i = 0; i < ITEMS; i += 2) {
-				float4 v = stage.held[i], w = stage.held[i + 1];
-				*(uint4*)at(tile, thread, i) = make_uint4(bf16x2(v.x, w.x), bf16x2(v.y, w.y), bf16x2(v.z, w.z), bf16x2(v.w, w.w));
-			}
+			for (int i = 0; i < ROWS; i += 2)
+#pragma unroll
+				for (int c = 0; c < CHUNKS; c++) {
+					float4 v = stage.held[i * CHUNKS + c], w = stage.held[(i + 1) * CHUNKS + c];
+					*(uint4*)at(tile, thread, i, c) = make_uint4(bf16x2(v.x, w.x), bf16x2(v.y, w.y), bf16x2(v.z, w.z), bf16x2(v.w, w.w));
+				}
 	}
 };
 
@@ -262,26 +277,31 @@ struct LeftAlong : AlongK<P, SIZE, THREADS, true> {
 template <class P, int SIZE, int THREADS, bool ANY>
 struct LeftAcross : AcrossK<P, SIZE, THREADS, true> {
 	using Base = AcrossK<P, SIZE, THREADS, true>;
-	Tap tap[ANY ? 4 : 1];
+	static constexpr int EACH = ANY ? 4 : 1;
+	Tap tap[Base::CHUNKS][EACH];
 
 	__device__ LeftAcross(const GemmArgs& g, const Phase& rows, const Phase& columns, int m, int thread) {
 #pragma unroll
-		for (int e = 0; e < (ANY ? 4 : 1); e++) tap[e] = tapAt(g, rows, columns, m + Base::group(thread) + e);
+		for (int c = 0; c < Base::CHUNKS; c++)
+#pragma unroll
+			for (int e = 0; e < EACH; e++) tap[c][e] = tapAt(g, rows, columns, m + Base::group(thread, c) + e);
 	}
 
 	__device__ void load(const GemmArgs& g, const Phase& rows, const Phase& columns, float* tile, int k, int thread) {
 #pragma unroll
-		for (int i = 0; i < Base::ITEMS; i++) {
+		for (int i = 0; i < Base::ROWS; i++) {
 			Place p = placeAt(g, rows, columns, k + Base::row(thread, i));
-			float* to = Base::at(tile, thread, i);
-			if (!ANY || g.vectors & 1) {
-				bool inside = onImage(g, p, tap[0]);
-				this->stage.whole(i, to, g.a + (inside ? p.element + tap[0].element : 0), inside);
-			} else {
 #pragma unroll
-				for (int e = 0; e < (ANY ? 4 : 1); e++) {
-					bool inside = onImage(g, p, tap[e]);
-					this->stage.single(i, e, to, g.a + (inside ? p.element + tap[e].element : 0), inside);
+			for (int c = 0; c < Base::CHUNKS; c++) {
+				float* to = Base::at(tile, thread, i, c);
+#pragma unroll
+				for (int e = 0; e < EACH; e++) {
+					bool inside = onImage(g, p, tap[c][e]);
+					const float* from = g.a + (inside ? p.element + tap[c][e].element : 0);
+					if (!ANY || g.vectors & 1) {
+						if (e == 0) this->stage.whole(i * Base::CHUNKS + c, to, from, inside);
+					} else
+						this->stage.single(i * Base::CHUNKS + c, e, to, from, inside);
 				}
 			}
 		}
@@ -327,22 +347,25 @@ struct RightAcross : AcrossK<P, SIZE, THREADS, false> {
 	using Base = AcrossK<P, SIZE, THREADS, false>;
 	int n;
 
-	__device__ RightAcross(int n, int thread) : n(n + Base::group(thread)) {}
+	__device__ RightAcross(int n, int thread) : n(n) {}
 
 	__device__ void load(const GemmArgs& g, const Phase&, const Phase&, float* tile, int k, int depth, int thread) {
 #pragma unroll
-		for (int i = 0; i < Base::ITEMS; i++) {
+		for (int i = 0; i < Base::ROWS; i++) {
 			int row = k + Base::row(thread, i);
-			float* to = Base::at(tile, thread, i);
-			const float* from = g.b + (slot(row) * g.n + n);
-			if (!ANY || g.vectors & 2) {
-				bool inside = row < depth && n < int(g.n);
-				this->stage.whole(i, to, inside ? from : g.b, inside);
-			} else {
+			const float* line = g.b + row * int(g.n);
 #pragma unroll
-				for (int e = 0; e < 4; e++) {
-					bool inside = row < depth && n + e < int(g.n);
-					this->stage.single(i, e, to, inside ? from + e : g.b, inside);
+			for (int c = 0; c < Base::CHUNKS; c++) {
+				int column = n + Base::group(thread, c);
+				float* to = Base::at(tile, thread, i, c);
+#pragma unroll
+				for (int e = 0; e < (ANY ? 4 : 1); e++) {
+					bool inside = row < depth && column + e < int(g.n);
+					const float* from = inside ? line + column + e : g.b;
+					if (!ANY || g.vectors & 2) {
+						if (e == 0) this->stage.whole(i * Base::CHUNKS + c, to, from, inside);
+					} else
+						this->stage.single(i * Base::CHUNKS + c, e, to, from, inside);
 				}
 			}
 		}

@@ -42,14 +42,14 @@ func (s rounding) Ref(out kernels.Array, in ...kernels.Array) {
 	s.Spec.Ref(out, in...)
 }
 
-// round returns what tensor cores get of a number: TF32 with ties away from
-// zero, bfloat16 with ties to even.
+// round returns what tensor cores get of a number: for TF32 that of nearTF32 in
+// gemm.cuh, the nearest bfloat16 with ties to even.
 func (p Precision) round(x float32) float32 {
 	u := math.Float32bits(x)
 	switch {
 	case x-x != 0:
 	case p == TF32:
-		u = (u + 0x1000) &^ 0x1fff
+		u = math.Float32bits(x*1.00033844) &^ 0x1fff
 	case p == BF16:
 		u = (u + 0x7fff + u>>16&1) &^ 0xffff
 	}

@@ -33,6 +33,23 @@ struct TensorSums {
 	static constexpr int WORDS = Shared<P, T>::WORDS, MI = T::WM / 16, NI = T::WN / 8;
 	float sum[MI][NI][4];
 
+	// Fragments is where a lane's words of the first fragment lie in both tiles.
+	// Others are a constant apart, but for the permutation: along K it tells
+	// apart the steps of a stage, across K the columns of 32.
+	struct Fragments {
+		int a[A_ALONG ? WORDS / 8 : 4], b[B_ALONG ? WORDS / 8 : 4];
+
+		__device__ Fragments(int m, int n, int lane) {
+			int g = lane / 4, t = lane % 4;
+#pragma unroll
+			for (int i = 0; i < (A_ALONG ? WORDS / 8 : 4); i++)
+				a[i] = A_ALONG ? alongK<WORDS>(m + lane % 16, 8 * i + lane / 16 * 4) : acrossK<T::M>(t, m + 8 * i + g);
+#pragma unroll
+			for (int i = 0; i < (B_ALONG ? WORDS / 8 : 4); i++)
+				b[i] = B_ALONG ? alongK<WORDS>(n + lane / 16 * 8 + lane % 8, 8 * i + lane / 8 % 2 * 4) : acrossK<T::N>(t, n + 8 * i + g);
+		}
+	};
+
 	__device__ void clear() {
 #pragma unroll
 		for (int i = 0; i < MI; i++)
@@ -43,39 +60,37 @@ struct TensorSums {
 	}
 
 	__device__ static unsigned operand(unsigned word) {
-		if constexpr (P::PER_WORD == 1) return tf32(__uint_as_float(word));
+		if constexpr (P::PER_WORD == 1) return __float_as_uint(nearTF32(__uint_as_float(word)));
 		return word;
 	}
 
-	__device__ void add(const unsigned* left, const unsigned* right, int m, int n, int lane) {
-		int g = lane / 4, t = lane % 4;
+	__device__ void add(const Fragments& f, const unsigned* left, const unsigned* right) {
 #pragma unroll
 		for (int word = 0; word < WORDS; word += 8) {
 			unsigned a[MI][4], b[NI][2];
 #pragma unroll
 			for (int i = 0; i < MI; i++) {
 				if constexpr (A_ALONG) {
-					ldmatrix_x4(a[i], left + alongK<WORDS>(m + 16 * i + lane % 16, word + lane / 16 * 4));
+					ldmatrix_x4(a[i], left + f.a[word / 8] + 16 * i * WORDS);
 				} else {
 #pragma unroll
-					for (int e = 0; e < 4; e++) a[i][e] = left[acrossK<T::M>(word + t + e / 2 * 4, m + 16 * i + g + e % 2 * 8)];
+					for (int e = 0; e < 4; e++) a[i][e] = left[f.a[i % 2 * 2 + e % 2] + (word + e / 2 * 4) * T::M + i / 2 * 32];
 				}
 #pragma unroll
 				for (int e = 0; e < 4; e++) a[i][e] = operand(a[i][e]);
 			}
-			if constexpr (B_ALONG) {
 #pragma unroll
-				for (int j = 0; j < NI; j += 2) {
-					unsigned pair[4];
-					ldmatrix_x4(pair, right + alongK<WORDS>(n + 8 * j + lane / 16 * 8 + lane % 8, word + lane / 8 % 2 * 4));
+			for (int j = 0; j < NI; j++) {
+				if constexpr (B_ALONG) {
+					unsigned pair[4]; // of this column of fragments and the next
+					if (j % 2) continue;
+					ldmatrix_x4(pair, right + f.b[word / 8] + 8 * j * WORDS);
 #pragma unroll
 					for (int e = 0; e < 4; e++) b[j + e / 2][e % 2] = operand(pair[e]);
+				} else {
+#pragma unroll
+					for (int e = 0; e < 2; e++) b[j][e] = operand(right[f.b[j % 4] + (word + e * 4) * T::N + j / 4 * 32]);
 				}
-			} else {
-#pragma unroll
-				for (int j = 0; j < NI; j++)
-#pragma unroll
-					for (int e = 0; e < 2; e++) b[j][e] = operand(right[acrossK<T::N>(word + t + e * 4, n + 8 * j + g)]);
 			}
 #pragma unroll
 			for (int i = 0; i < MI; i++)
@@ -123,7 +138,13 @@ struct PlainSums {
 		return B_ALONG ? lane % 4 + 4 * j : lane % 4 * 4 + j / 4 * 16 + j % 4;
 	}
 
-	__device__ void add(const unsigned* left, const unsigned* right, int m, int n, int lane) {
+	struct Fragments {
+		int m, n, lane;
+		__device__ Fragments(int m, int n, int lane) : m(m), n(n), lane(lane) {}
+	};
+
+	__device__ void add(const Fragments& f, const unsigned* left, const unsigned* right) {
+		int m = f.m, n = f.n, lane = f.lane;
 		const float* l = (const float*)left;
 		const float* r = (const float*)right;
 		// Two words of K at a time keep both operands in registers.
@@ -275,7 +296,9 @@ __device__ inline void gemm(const GemmArgs& g, float* memory) {
 
 	int from = int(g.splitTiles) * blockIdx.y, to = min(from + int(g.splitTiles), (depth + P::DEPTH - 1) / P::DEPTH);
 	Product<P, T, A_ALONG, B_ALONG> p(g, rows, columns, memory, m, n, depth, thread);
-	typename Choose<P::TENSOR, TensorSums<P, T, A_ALONG, B_ALONG>, PlainSums<P, T, A_ALONG, B_ALONG>>::type sums;
+	typedef typename Choose<P::TENSOR, TensorSums<P, T, A_ALONG, B_ALONG>, PlainSums<P, T, A_ALONG, B_ALONG>>::type Sums;
+	typename Sums::Fragments fragments(wm, wn, lane);
+	Sums sums;
 	sums.clear();
 	Order order(A_ALONG ? taps : 1, A_ALONG ? int(g.c.d) : 1, P::DEPTH, from);
 	if constexpr (P::ASYNC) {
@@ -292,7 +315,7 @@ __device__ inline void gemm(const GemmArgs& g, float* memory) {
 			if (k + S::STAGES - 1 < to) p.load(next, order.next());
 			cp_async_commit();
 			const unsigned* tile = (const unsigned*)p.tile(stage);
-			sums.add(tile, tile + S::LEFT, wm, wn, lane);
+			sums.add(fragments, tile, tile + S::LEFT);
 			stage = stage + 1 == S::STAGES ? 0 : stage + 1;
 			next = next + 1 == S::STAGES ? 0 : next + 1;
 		}
@@ -305,7 +328,7 @@ __device__ inline void gemm(const GemmArgs& g, float* memory) {
 			__syncthreads();
 			int stage = (k - from) % 2;
 			const unsigned* tile = (const unsigned*)p.tile(stage);
-			sums.add(tile, tile + S::LEFT, wm, wn, lane);
+			sums.add(fragments, tile, tile + S::LEFT);
 			if (k + 1 < to) p.store(1 - stage);
 			if (k + 2 < to) p.load(0, order.next());
 		}
