@@ -138,6 +138,11 @@ func likelihood(_ context.Context, e *experiment) error {
 	if e.settings.Model.Name == "iwae" {
 		e.add(fmt.Sprintf("bound of %d codes, nats", e.settings.Model.Samples), e.values["iwae_k"])
 	}
+	if e.settings.Model.Name == "iwae" {
+		if err := e.besideTorch(); err != nil {
+			return err
+		}
+	}
 	e.add("ELBO, nats", e.values["elbo"], e.torch("elbo"))
 	e.add("KL, nats", e.values["kl"], e.torch("kl"))
 	return nil

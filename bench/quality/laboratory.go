@@ -45,7 +45,7 @@ type experiment struct {
 	runner  *train.Runner
 	values  map[string]float64 // metrics of the test images
 	figures []figure
-	epochs  int
+	history []train.Epoch
 }
 
 // prepare reads a row's config and opens its data.
@@ -96,41 +96,40 @@ func (l *laboratory) measure(ctx context.Context, r row) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	history, err := e.trained(ctx)
-	if err != nil {
+	if err := e.trained(ctx); err != nil {
 		return result{}, err
 	}
 	if err := e.evaluate(ctx); err != nil {
 		return result{}, err
 	}
 	s := e.settings
-	done := result{Row: r.name, Config: fields(s.Model), Data: kindOf(s.Data), Images: e.train.N, Epochs: e.epochs, Of: s.Train.Epochs,
+	done := result{Row: r.name, Config: fields(s.Model), Data: kindOf(s.Data), Images: e.train.N, Epochs: len(e.history), Of: s.Train.Epochs,
 		Seed: s.Train.Seed, Figures: e.figures}
 	for key, value := range fields(s.Train) {
 		done.Config["train."+key] = value
 	}
 	lowest := math.Inf(1)
-	for _, epoch := range history {
+	for _, epoch := range e.history {
 		done.Seconds += epoch.Seconds
 		if epoch.ValLoss != nil && *epoch.ValLoss < lowest {
 			lowest, done.Best = *epoch.ValLoss, epoch.Epoch
 		}
 	}
-	if n := done.Images - int(math.Round(float64(done.Images)*s.Train.ValidationFraction)); n > 0 {
-		done.Images = n
+	if s.Train.Limit > 0 {
+		done.Images = min(done.Images, s.Train.Limit)
 	}
+	done.Images -= int(math.Round(float64(done.Images) * s.Train.ValidationFraction))
 	return done, nil
 }
 
-// trained trains what is left of the row's run and opens its best weights. It
-// returns the epochs done.
-func (e *experiment) trained(ctx context.Context) ([]train.Epoch, error) {
+// trained trains what is left of the row's run and opens its best weights.
+func (e *experiment) trained(ctx context.Context) error {
 	trainer, err := e.trainer()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := e.open(trainer); err != nil {
-		return nil, err
+		return err
 	}
 	if e.partial && len(trainer.History()) > 0 {
 		return e.opened(trainer)
@@ -144,26 +143,25 @@ func (e *experiment) trained(ctx context.Context) ([]train.Epoch, error) {
 		return nil
 	}})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	return e.opened(trainer)
 }
 
-// opened opens the best weights of a run, and returns its epochs.
-func (e *experiment) opened(trainer *train.Trainer) ([]train.Epoch, error) {
+// opened opens the best weights of a run.
+func (e *experiment) opened(trainer *train.Trainer) error {
 	var err error
-	history := trainer.History()
-	e.epochs = len(history)
+	e.history = trainer.History()
 	e.weights, err = trainer.Weights()
 	if e.folder != "" {
 		_, e.weights, _, err = train.ReadWeights(filepath.Join(e.folder, train.BestName))
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	t := e.settings.Train
 	e.runner, err = train.NewRunner(e.model, e.dev, e.weights, train.RunnerOptions{Batch: t.Batch, Seed: t.Seed, Samples: e.row.samples})
-	return history, err
+	return err
 }
 
 // trainer returns a trainer of the row, at its beginning.
@@ -242,7 +240,7 @@ func (l *laboratory) quickly(ctx context.Context, stdout io.Writer) error {
 		began := time.Now()
 		e, err := l.prepare(r)
 		if err == nil {
-			_, err = e.trained(ctx)
+			err = e.trained(ctx)
 		}
 		if err == nil {
 			err = e.evaluate(ctx)

@@ -29,7 +29,7 @@ func restoration(_ context.Context, e *experiment) error {
 	if err != nil {
 		return err
 	}
-	e.add("PSNR of restored images, dB", e.values["denoise_psnr"], given, rival)
+	e.add("PSNR of restored images, dB", e.values["denoise_psnr"], e.torch("psnr"), given, rival)
 	if e.row.name == "stacked-classifier" || e.row.name == "stacked-conv" {
 		e.add("test mse", e.values["mse"])
 	}
