@@ -37,6 +37,7 @@ type applied struct {
 	in        io.Reader
 	out, err  io.Writer
 	temporary []string // files to remove in the end
+	spooled   string   // that of standard input
 }
 
 // addDeviceFlags declares the flags of every command that computes.
@@ -253,6 +254,9 @@ func (a *applied) part() (data.Split, error) {
 // spool copies standard input to a temporary file, since samples are read in any
 // order, and returns its path. The end of the command removes it.
 func (a *applied) spool(ending string) (path string, err error) {
+	if a.spooled != "" { // of a command that reads its samples twice
+		return a.spooled, nil
+	}
 	if isTerminal(a.in) {
 		return "", usagef("- stands for standard input, which is a terminal: pipe a file into it, as in hourglass encode RUN --out - | hourglass decode RUN --codes - --out x.png")
 	}
@@ -260,12 +264,19 @@ func (a *applied) spool(ending string) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	a.temporary = append(a.temporary, f.Name())
+	a.temporary, a.spooled = append(a.temporary, f.Name()), f.Name()
 	if _, err := io.Copy(f, a.in); err != nil {
 		f.Close()
 		return "", fmt.Errorf("reading standard input: %w", err)
 	}
 	return f.Name(), f.Close()
+}
+
+// note tells on standard error what a user should know of the results.
+func (a *applied) note(format string, args ...any) {
+	if !a.Quiet {
+		fmt.Fprintf(a.err, "note: "+format+"\n", args...)
+	}
 }
 
 // tell says what a command has done: a line for a person, or with --json an

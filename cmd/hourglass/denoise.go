@@ -36,14 +36,21 @@ func denoiseCommand() *cobra.Command {
 			if corrupt != "" && clean != "" {
 				return usagef("--corrupt and --clean: the one makes noisy images of clean ones, the other names clean ones of noisy ones; leave one out")
 			}
+			if clean == "-" && a.Data == "-" {
+				return usagef("--data - and --clean -: standard input holds one of them; give the other as a file")
+			}
 			ctx, end, err := a.begin(cmd, args[0])
 			if err != nil {
 				return err
 			}
 			defer end()
+			// Of a stacked model's list the first is the images'.
+			own, _, _ := strings.Cut(a.runner.Config().Denoise, ",")
+			if own == "" && (corrupt != "" || a.Data != "") {
+				a.note("%s was not trained to undo noise; hourglass train --denoise gaussian:0.3 trains a model that is", args[0])
+			}
 			if corrupt == "" && a.Data == "" {
-				// Of a stacked model's list the first is the images'.
-				if corrupt, _, _ = strings.Cut(a.runner.Config().Denoise, ","); corrupt == "" {
+				if corrupt = own; corrupt == "" {
 					return usagef("%s was not trained to undo noise: say by --corrupt what to do to the images, or by --data which are noisy, or train a model with --denoise", args[0])
 				}
 			}
@@ -95,9 +102,10 @@ func (a *applied) noise(corrupt, clean string, seed uint64) (tasks.Noise, error)
 	}
 	other := *a
 	other.Data = clean
-	if n.Clean, err = other.source(); err != nil {
+	n.Clean, err = other.source()
+	a.temporary = other.temporary
+	if err != nil {
 		return n, fmt.Errorf("--clean: %w", err)
 	}
-	a.temporary = other.temporary
 	return n, nil
 }

@@ -364,3 +364,17 @@ func TestSound(t *testing.T) {
 func lastFloat(content string) float32 {
 	return math.Float32frombits(binary.LittleEndian.Uint32([]byte(content[len(content)-4:])))
 }
+
+// TestStandardInputTwice: what a command reads twice comes from a pipe too.
+func TestStandardInputTwice(t *testing.T) {
+	run, dir := trained(t, smallData(t, 50, 20), "--model", "dense", "--hidden", "12", "--latent", "3"), t.TempDir()
+	x, out := filepath.Join(dir, "x.npy"), filepath.Join(dir, "t.npy")
+	mustCall(t, "reconstruct", run, "--out", x)
+	pipe(t, readFile(t, x), "traverse", run, "--data", "-", "--image", "3", "--out", out)
+	wantNPY(t, readFile(t, out), 3, 9, 8, 8, 1)
+	_, note := mustCall(t, "denoise", run, "--data", x, "--out", out)
+	if !strings.Contains(note, "not trained to undo noise") || !strings.Contains(note, "--denoise") {
+		t.Errorf("a model that was not trained to denoise notes %q", note)
+	}
+	wantFailure(t, []string{"denoise", run, "--data", "-", "--clean", "-", "--quiet", "--out", out}, exitUsage, "one of them")
+}

@@ -76,6 +76,9 @@ func inpaintCommand() *cobra.Command {
 
 // mask reads --mask.
 func (a *applied) mask(run, text string, seed uint64) (tasks.Mask, error) {
+	if a.runner.Config().Denoise == "" && text != "" {
+		a.note("%s was not trained to fill in what is missing; hourglass train --model inpainting trains a model that is", run)
+	}
 	if strings.EqualFold(filepath.Ext(text), ".png") {
 		missing, err := readMask(text, a.runner.Shape())
 		return tasks.Mask{Missing: missing}, err

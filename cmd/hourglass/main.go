@@ -117,8 +117,7 @@ func newRoot() *cobra.Command {
 		sampleCommand(), interpolateCommand(), compressCommand(), decompressCommand())
 	addGroup(root, "Understand", evalCommand(), traverseCommand(), manifoldCommand(), classifyCommand(),
 		anomalyCommand(), searchCommand(), probeCommand(), projectCommand(), fieldCommand(), filtersCommand())
-	addGroup(root, "Exchange", exportCommand(), importCommand())
-	addGroup(root, "Data", dataCommand())
+	addGroup(root, "Files", dataCommand(), exportCommand(), importCommand())
 	addGroup(root, "Machine", benchCommand(), infoCommand())
 	root.SetHelpCommand(helpCommand(root))
 	for _, c := range root.Commands() {

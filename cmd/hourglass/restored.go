@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"hourglass/models/export"
@@ -82,6 +83,9 @@ func (r *restoration) grid() []export.Row {
 // tell says what was done, and how well where that is known.
 func (r *restoration) tell(a *applied, o output, run, from string) error {
 	before, after := r.before.Quality(), r.after.Quality()
+	if after != nil && math.IsNaN(after.MSE) {
+		return fmt.Errorf("%s is written, but some of what the model makes is not a number", o.path)
+	}
 	text := ""
 	if after != nil {
 		text = fmt.Sprintf(": %.2f dB PSNR from %.2f dB", after.PSNR, before.PSNR)

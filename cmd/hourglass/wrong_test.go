@@ -130,7 +130,7 @@ func TestWrongFolder(t *testing.T) {
 	wantFailure(t, []string{"eval", run, "--split", "val"}, exitUsage, `"val"`)
 	wantFailure(t, []string{"eval", run, "--limit", "-1"}, exitUsage, "--limit is -1")
 	wantFailure(t, []string{"eval", run, "--data", "builtin"}, exitFailure, "[28 28 1]", "[8 8 1]")
-	wantFailure(t, []string{"sample", run}, exitUsage, "dense", "no prior", "--data", "vae")
+	wantFailure(t, []string{"sample", run}, exitUsage, "dense", "no prior", "--fit", "vae")
 }
 
 // TestWrongCheckpoint: a damaged one gives way to the one before; without that,
