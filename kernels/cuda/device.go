@@ -113,9 +113,72 @@ func (d *Device) plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand)
 		return d.conv2DFilterGrad(s, out, in)
 	case kernels.MatMul:
 		return d.matMul(s, out, in)
+	case kernels.Elementwise:
+		return d.elementwise(s.Code(), out, in)
+	case kernels.Broadcast:
+		return d.elementwise(kernels.CodeOf(1, kernels.Instr{Fn: kernels.Copy}), out, in)
+	case kernels.Sum:
+		return d.reduce(sums, s.Axes, false, in[0])
+	case kernels.Mean:
+		return d.reduce(sums, s.Axes, true, in[0])
+	case kernels.Moments:
+		return d.reduce(moments, s.Axes, false, in[0])
+	case kernels.LogSumExp:
+		return d.reduce(logSumExps, s.Axes, false, in[0])
+	case kernels.OneHotMax:
+		return d.oneHotMax(in[0])
+	case kernels.Optimizer:
+		return d.optimizer(s, out)
+	case kernels.ClipByGlobalNorm:
+		return d.clip(s, in[0])
+	case kernels.EMA:
+		return d.average(out, out.Shape.Size(), s.Decay, 1-s.Decay, 0)
+	case kernels.RunningStats:
+		return d.runningStats(s, out)
+	case kernels.Noise:
+		return d.noise(s, out)
+	case kernels.Gather:
+		return d.gather(s, out, in)
+	case kernels.Cast:
+		return d.cast(out, in[0])
+	case kernels.Reshape:
+		return d.reshape(in[0])
+	case kernels.Transpose:
+		return d.transpose(s, out, in[0])
+	case kernels.Concat:
+		return d.concat(s, out, in)
+	case kernels.Slice:
+		return d.slice(s, out, in[0])
+	case kernels.Pad:
+		return d.pad(s, out, in[0])
+	case kernels.MaxPool2D:
+		g, err := s.Geometry(shapes(in)...)
+		return d.pool("pool_max", false, out, in, g, err)
+	case kernels.MaxPool2DGrad:
+		g, err := s.Geometry(shapes(in)...)
+		return d.pool("pool_max_grad", false, out, in, g, err)
+	case kernels.MaxPool2DSelect:
+		g, err := s.Geometry(shapes(in)...)
+		return d.pool("pool_max_select", false, out, in, g, err)
+	case kernels.AvgPool2D:
+		g, err := s.Geometry(shapes(in)...)
+		return d.pool("pool_avg", s.CountPad, out, in, g, err)
+	case kernels.AvgPool2DGrad:
+		g, err := s.Geometry(shapes(in)...)
+		return d.pool("pool_avg_grad", s.CountPad, out, in, g, err)
+	case kernels.Upsample2D:
+		return d.upsample("upsample", s.Scale, s.Mode, in[0].Shape, out)
+	case kernels.Upsample2DGrad:
+		return d.upsample("upsample_grad", s.Scale, s.Mode, out.Shape, out)
 	default:
 		return kernels.Launch{}, fmt.Errorf("%s: %s of %v from %v: %w", d.name, s.Name(), out, in, kernels.ErrUnsupported)
 	}
+}
+
+// unsupported returns the error for an operand of a type that there is no kernel
+// for.
+func (d *Device) unsupported(o kernels.Operand) error {
+	return fmt.Errorf("%s: operands of type %v: %w", d.name, o.DType, kernels.ErrUnsupported)
 }
 
 // Sync waits for all work and returns the first failure.
