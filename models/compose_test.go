@@ -271,6 +271,7 @@ func TestOptions(t *testing.T) {
 		{"conv", "denoise", true}, {"conv", "blocks", true}, {"conv", "hidden", false}, {"conv", "beta", false},
 		{"vae", "sigma", true}, {"vae", "hidden", true}, {"vae", "jacobian", true}, {"vae", "sparsity", false},
 		{"wae", "jacobian", false}, {"sparse", "blocks", true}, {"deep", "network", false}, {"linear", "image", true},
+		{"linear", "activation", false}, {"sequence", "colorize", false}, {"colorization", "keep_given", false}, {"stacked", "blocks", true}, {"vqvae", "classes", true},
 	} {
 		if got := slices.Contains(takes[c.model], c.option); got != c.want {
 			t.Errorf("%s takes %s: %v, want %v", c.model, c.option, got, c.want)

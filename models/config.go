@@ -210,6 +210,7 @@ func (c Config) restrictions() []restriction {
 		{"keep_given", c.KeepGiven, c.hasCodeActivation(), "dense, conv and sequence"},
 		{"sparsity", c.Sparsity != "", c.hasCodeActivation(), "dense, conv and sequence"},
 		{"contractive", c.Contractive != 0, c.hasCodeActivation() || c.Name == "vae", "dense, conv, sequence and vae"},
+		{"colorize", c.Colorize, !c.isSequence(), "models of images"},
 		{"jacobian", c.Jacobian != "", c.Contractive != 0, "contractive models"},
 	}
 }

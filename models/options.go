@@ -77,6 +77,14 @@ func Options(name string) ([]Option, error) {
 	if lacks["contractive"] {
 		lacks["jacobian"] = true
 	}
+	if resolved.Colorize {
+		lacks["keep_given"] = true
+	}
+	if name == "linear" {
+		for _, o := range []string{"activation", "code_activation", "output"} {
+			lacks[o] = true
+		}
+	}
 	if probe.hasNetwork() { // either network's
 		for _, o := range []string{"hidden", "blocks", "downsample", "upsample"} {
 			lacks[o] = false

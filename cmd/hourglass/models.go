@@ -90,6 +90,10 @@ func hideForeign(s *settings) func(*cobra.Command, []string) {
 			for _, o := range options {
 				takes["model."+o.Name] = true
 			}
+			if s.Model.Network == "conv" || s.Model.Network == "sequence" {
+				takes["model.hidden"] = false
+			}
+			cmd.Flags().Lookup("pretrain-epochs").Hidden = s.Model.Name != "stacked" && s.Model.Name != ""
 			for flag, key := range flagKeys {
 				if f := cmd.Flags().Lookup(flag); f != nil && strings.HasPrefix(key, "model.") && !takes[key] {
 					f.Hidden = true

@@ -43,8 +43,9 @@ func TestHelpOfAModel(t *testing.T) {
 	for _, c := range []struct {
 		model, flag string
 		want        bool
-	}{{"conv", "--hidden", false}, {"conv", "--denoise", true}, {"vae", "--beta", true}, {"deep", "--network", false}, {"deep", "--epochs", true}} {
-		text, _ := mustCall(t, "train", "--model", c.model, "--help")
+	}{{"conv", "--hidden", false}, {"conv", "--denoise", true}, {"vae", "--beta", true}, {"deep", "--network", false}, {"deep", "--epochs", true},
+		{"linear", "--activation", false}, {"stacked", "--pretrain-epochs", true}, {"conv", "--pretrain-epochs", false}, {"vae --network conv", "--hidden", false}} {
+		text, _ := mustCall(t, append([]string{"train", "--help", "--model"}, strings.Fields(c.model)...)...)
 		if strings.Contains(text, c.flag+" ") != c.want {
 			t.Errorf("help of %s has %s: %v, want %v", c.model, c.flag, !c.want, c.want)
 		}
