@@ -81,6 +81,8 @@ type warner struct {
 
 	mu         sync.Mutex
 	told, seen int
+	waits      bool     // for sum to tell: something else is on the last line
+	lines      []string // that wait
 }
 
 // warnings is how many samples a warner tells of singly.
@@ -89,15 +91,31 @@ const warnings = 10
 func (w *warner) warn(line string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.seen++; w.seen <= warnings {
+	switch w.seen++; {
+	case w.seen > warnings:
+	case w.waits:
+		w.lines = append(w.lines, line)
+	default:
 		fmt.Fprintln(w.to, line)
 	}
 }
 
-// sum tells how many there were since the last time.
+// wait keeps warnings back until sum, while a progress bar is shown.
+func (w *warner) wait(on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waits = on
+}
+
+// sum tells what was kept back, and how many samples there were since the last
+// time.
 func (w *warner) sum() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for _, line := range w.lines {
+		fmt.Fprintln(w.to, line)
+	}
+	w.lines = nil
 	if n := w.seen - w.told; n > 0 {
 		fmt.Fprintf(w.to, "%d broken samples; --strict makes them an error\n", n)
 	}

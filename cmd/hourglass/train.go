@@ -344,6 +344,7 @@ func (r *job) train(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.broken.wait(true)
 	err = r.trainer.Run(ctx, train.RunOptions{
 		Folder:          r.folder,
 		CheckpointSteps: r.settings.CheckpointSteps,
@@ -351,6 +352,7 @@ func (r *job) train(ctx context.Context) error {
 		OnStage:         show.stage,
 		OnEpoch: func(e train.Epoch) error {
 			show.epoch(e)
+			r.broken.sum()
 			if err := writeMetrics(r.folder, r.trainer.History()); err != nil {
 				return err
 			}
@@ -359,6 +361,7 @@ func (r *job) train(ctx context.Context) error {
 	})
 	show.clear()
 	r.broken.sum()
+	r.broken.wait(false)
 	if closing := board.close(); err == nil {
 		err = closing
 	}
