@@ -15,11 +15,30 @@ type preset struct {
 	rest Config
 }
 
-// presets lists them. Sources: deep and linear after Hinton and Salakhutdinov
-// (2006) and Baldi and Hornik (1989); sparse after Ng, CS294A lecture notes
-// (2011), one overcomplete layer of sigmoids; denoising after Vincent et al.,
-// Stacked Denoising Autoencoders (2010); contractive after Rifai et al.,
-// Contractive Auto-Encoders (2011).
+// presets lists them. With f the encoder, g the decoder, x̃ a corrupted x and
+// mean the one over all elements, they minimise
+//
+//	deep          mean (g(f(x))−x)², 784-512-256-128-z and back (Hinton and Salakhutdinov,
+//	              Reducing the Dimensionality of Data with Neural Networks, 2006)
+//	stacked       the same after greedy pretraining: see stage
+//	linear        mean (g(f(x))−x)², f and g affine, 784-z-784: z spans the subspace of the
+//	              first principal components (Baldi and Hornik, 1989)
+//	sparse        mean (g(f(x))−x)² + weight·Σ_j KL(ρ‖ρ̂_j), 784-1024-784 with sigmoids: see
+//	              sparsity (Ng, CS294A lecture notes, 2011)
+//	denoising     mean (g(f(x̃))−x)², x̃ = x + σε cut to [0, 1] (Vincent et al., Extracting and
+//	              Composing Robust Features with Denoising Autoencoders, 2008)
+//	inpainting    mean m·(g(f((1−m)·x))−x)², m = 1 where a value is missing, of a square at a
+//	              random place; what is given is kept (Pathak et al., Context Encoders, 2016,
+//	              without their adversary)
+//	colorization  mean (g(f(luma(x)))−x)², of one grey channel to three (Zhang, Isola and
+//	              Efros, Colorful Image Colorization, 2016, have a net of this kind and another
+//	              loss)
+//	contractive   mean (g(f(x))−x)² + λ‖∂f/∂x‖²_F, 784-64-784 with sigmoids (Rifai et al.,
+//	              Contractive Auto-Encoders, 2011)
+//
+// denoising, inpainting and colorization are convolutional unless Network says
+// otherwise, with the shapes of conv. Where Loss is another, its mean takes the
+// place of the squared error's.
 var presets = []preset{
 	{name: "deep", about: "dense of several layers, mirrored in the decoder", base: "dense",
 		start: Config{Latent: 32},
