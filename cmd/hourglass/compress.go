@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -37,6 +38,17 @@ var (
 	plotQualities = []int{1, 2, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95}
 )
 
+// jpegWays is how JPEG is tried.
+var jpegWays = []struct {
+	name          string
+	sheet, shrink int
+}{
+	{"JPEG", sheetImages, 1},
+	{"JPEG of half the size", sheetImages, 2},
+	{"JPEG of a quarter", sheetImages, 4},
+	{"JPEG, a file for each", 1, 1},
+}
+
 func compressCommand() *cobra.Command {
 	var s compressing
 	c := &cobra.Command{
@@ -47,8 +59,9 @@ func compressCommand() *cobra.Command {
 			"are entries of its codebook and need no rounding. decompress makes images of the\n" +
 			"file again, with the weights of the same run.\n\n" +
 			"--plot draws the rate in bits per pixel against PSNR at 1 to 8 bits a unit, beside\n" +
-			"JPEG: with a file for each image, and in sheets of 256 images that share a file's\n" +
-			"tables. With it the table tells the PSNR of JPEG at the same number of bytes.",
+			"JPEG: in sheets of 256 images that share a file's tables, of the whole size, of half\n" +
+			"and of a quarter of it, enlarged again; and with a file for each image. It tells the\n" +
+			"best PSNR of JPEG in sheets at the same number of bytes.",
 		Example: "  hourglass compress runs/mnist --bits 4 --out digits.hgz\n" +
 			"  hourglass decompress runs/mnist digits.hgz --out digits.png\n" +
 			"  hourglass compress runs/mnist --limit 1000 --plot rates.png",
@@ -172,16 +185,16 @@ func (s *compressing) compare(ctx context.Context, src data.Source) error {
 	info := src.Info()
 	// JPEG knows pictures of one or three channels, in blocks of 8×8.
 	if (info.C == 1 || info.C == 3) && info.H >= 8 && info.W >= 8 {
-		for _, sheet := range []int{sheetImages, 1} {
-			rates, err := tasks.JPEGRates(ctx, src, tasks.JPEGOptions{Qualities: plotQualities, Sheet: sheet})
+		for _, way := range jpegWays {
+			o := tasks.JPEGOptions{Qualities: plotQualities, Sheet: way.sheet, Shrink: way.shrink}
+			if info.H%way.shrink != 0 || info.W%way.shrink != 0 {
+				continue
+			}
+			rates, err := tasks.JPEGRates(ctx, src, o)
 			if err != nil {
 				return err
 			}
-			name := fmt.Sprintf("JPEG, %d images a file", sheet)
-			if sheet == 1 {
-				name = "JPEG, a file for each"
-			}
-			curves = append(curves, rateCurve{name, rates})
+			curves = append(curves, rateCurve{way.name, rates})
 		}
 	}
 	if s.plot != "" {
@@ -233,26 +246,28 @@ type compared struct {
 	Bytes        int64    `json:"bytes"`
 	BitsPerPixel float64  `json:"bits_per_pixel"`
 	PSNR         float64  `json:"psnr"`
-	JPEG         *float64 `json:"jpeg_psnr"` // of sheets, null where JPEG cannot be as small
-	JPEGSingle   *float64 `json:"jpeg_single_psnr"`
+	JPEG         *float64 `json:"jpeg_psnr"` // the best of sheets, null where none has that rate
+	Way          string   `json:"jpeg,omitempty"`
 }
 
-// tellRates writes our rates beside JPEG's.
-func (s *compressing) tellRates(info data.Info, curves []rateCurve) error {
+// besideJPEG finds the best PSNR of sheets at each of our rates.
+func besideJPEG(curves []rateCurve) []compared {
 	var lines []compared
-	smallest := make([]float64, len(curves))
 	for _, r := range curves[0].rates {
 		l := compared{Setting: r.Name, Bytes: r.Bytes, BitsPerPixel: r.BitsPerPixel, PSNR: r.PSNR}
-		for i, to := range []**float64{&l.JPEG, &l.JPEGSingle} {
-			if i+1 < len(curves) {
-				smallest[i+1] = curves[i+1].rates[0].BitsPerPixel
-				if psnr, ok := tasks.AtRate(curves[i+1].rates, r.BitsPerPixel); ok {
-					*to = &psnr
-				}
+		for _, c := range curves[1:] {
+			if psnr, ok := tasks.AtRate(c.rates, r.BitsPerPixel); ok && (l.JPEG == nil || psnr > *l.JPEG) {
+				l.JPEG, l.Way = &psnr, c.name
 			}
 		}
 		lines = append(lines, l)
 	}
+	return lines
+}
+
+// tellRates writes our rates beside JPEG's.
+func (s *compressing) tellRates(info data.Info, curves []rateCurve) error {
+	lines := besideJPEG(curves)
 	if s.JSON {
 		return writeJSON(s.out, struct {
 			Run   string     `json:"run"`
@@ -263,27 +278,25 @@ func (s *compressing) tellRates(info data.Info, curves []rateCurve) error {
 			Rates []compared `json:"rates"`
 		}{s.run, info.Name, info.N, s.path, s.plot, lines})
 	}
-	t := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "rounding\tbytes\tbits/pixel\tPSNR dB\t")
-	for _, c := range curves[1:] {
-		fmt.Fprintf(t, "%s\t", c.name)
-	}
-	fmt.Fprintln(t)
+	t := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "rounding\tbytes\tbits/pixel\tPSNR dB\tJPEG's at equal bytes")
 	for _, l := range lines {
 		fmt.Fprintf(t, "%s\t%d\t%.4f\t%.2f\t", l.Setting, l.Bytes, l.BitsPerPixel, l.PSNR)
-		for i, p := range []*float64{l.JPEG, l.JPEGSingle}[:len(curves)-1] {
-			switch {
-			case p != nil:
-				fmt.Fprintf(t, "%.2f\t", *p)
-			case l.BitsPerPixel < smallest[i+1]:
-				fmt.Fprintf(t, "none below %.3g\t", smallest[i+1])
-			default:
-				fmt.Fprint(t, "-\t")
-			}
+		if l.JPEG != nil {
+			fmt.Fprintf(t, "%.2f (%s)\n", *l.JPEG, l.Way)
+			continue
 		}
-		fmt.Fprintln(t)
+		fmt.Fprintln(t, "none")
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil || len(curves) == 1 {
+		return err
+	}
+	var smallest []string
+	for _, c := range curves[1:] {
+		smallest = append(smallest, fmt.Sprintf("%s %.3f bits/pixel, %.2f dB", c.name, c.rates[0].BitsPerPixel, c.rates[0].PSNR))
+	}
+	_, err := fmt.Fprintf(s.out, "at the lowest quality: %s\n", strings.Join(smallest, "; "))
+	return err
 }
 
 func decompressCommand() *cobra.Command {

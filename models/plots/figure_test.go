@@ -13,10 +13,10 @@ import (
 )
 
 func TestLinesSayWhatTheyShow(t *testing.T) {
-	l := Lines{Title: "rate", X: "bits per pixel", Y: "PSNR (dB)", LogX: true,
+	l := Lines{Title: "rate", X: "rate (bits per pixel)", Y: "PSNR (dB)", LogX: true,
 		Series:    []Series{{"ours", []Point{{0.05, 15}, {0.2, 20}}}, {"JPEG", []Point{{2, 18}, {4, 30}}}},
 		Reference: &Series{"bound", []Point{{0.05, 30}, {4, 30}}}}
-	expectTexts(t, svgTexts(t, l), "rate", "bits per pixel (log scale)", "PSNR (dB)", "ours", "JPEG", "bound", "0.1", "1", "20")
+	expectTexts(t, svgTexts(t, l), "rate", "rate (bits per pixel, log scale)", "PSNR (dB)", "ours", "JPEG", "bound", "0.1", "1", "20")
 	got := colours(t, l)
 	if got[palette[0]] < 300 || got[palette[1]] < 300 {
 		t.Errorf("%d and %d pixels of two series, want lines", got[palette[0]], got[palette[1]])

@@ -3,6 +3,7 @@ package plots
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -63,7 +64,7 @@ func (l Lines) layout() (sheet, error) {
 	p.X.Tick.Marker, p.Y.Tick.Marker = lossTicks{}, lossTicks{}
 	if l.LogX {
 		p.X.Tick.Marker = logTicks{}
-		p.X.Label.Text += " (log scale)"
+		p.X.Label.Text = onLogScale(l.X)
 	}
 	p.Add(grid())
 	k := key{legend: plot.NewLegend()}
@@ -99,6 +100,14 @@ func (l Lines) layout() (sheet, error) {
 	r.set(p, 0.03)
 	p.Add(k)
 	return sheet{size: size, plots: []*plot.Plot{p}}, nil
+}
+
+// onLogScale adds to the name of an axis, within the parentheses of its unit.
+func onLogScale(name string) string {
+	if named, ok := strings.CutSuffix(name, ")"); ok {
+		return named + ", log scale)"
+	}
+	return name + " (log scale)"
 }
 
 func (l Lines) title() string {

@@ -169,7 +169,7 @@ func TestField(t *testing.T) {
 }
 
 func TestFilters(t *testing.T) {
-	conv := models.Config{Name: "conv", Image: [3]int{8, 8, 3}, Blocks: []models.Block{{Filters: 4}, {Filters: 5, Kernel: 5}}, Latent: 3}
+	conv := models.Config{Name: "conv", Image: [3]int{8, 8, 3}, Blocks: []models.Block{{Filters: 4}, {Filters: 5, Kernel: 4}}, Latent: 3}
 	r := runnerOf(t, conv)
 	names, err := FilterLayers(r)
 	if err != nil || len(names) < 3 || names[0] != "encoder.0.weight" {

@@ -26,7 +26,7 @@ type Probe struct {
 
 	dim, classes int
 	mean, scale  []float64
-	weights      *mat.Dense // [dim+1 classes], the last row b
+	weights      *mat.Dense // [classes dim+1], the last column b
 }
 
 // ProbeOptions decides how a Probe is fitted.
@@ -83,7 +83,7 @@ func FitProbe(features []float32, dim int, labels []uint8, o ProbeOptions) (*Pro
 	// At the precision of float64 the line search may find nothing lower before the
 	// gradient is as small as wanted: then this is the minimum.
 	p.Iterations = result.Stats.MajorIterations
-	p.weights = mat.NewDense(dim+1, p.classes, result.X)
+	p.weights = mat.NewDense(p.classes, dim+1, result.X)
 	return p, nil
 }
 
@@ -132,7 +132,7 @@ func (p *Probe) Predict(features []float32) ([]uint8, error) {
 		part := features[:min(most*p.dim, len(features))]
 		features = features[len(part):]
 		var scores mat.Dense
-		scores.Mul(p.design(part), p.weights)
+		scores.Mul(p.design(part), p.weights.T())
 		for i := range len(part) / p.dim {
 			out = append(out, uint8(floats.MaxIdx(scores.RawRowView(i))))
 		}
@@ -184,8 +184,8 @@ func (r *regression) compute(w []float64) {
 		r.slope = make([]float64, len(w))
 	}
 	r.at = append(r.at[:0], w...)
-	weights := mat.NewDense(columns, r.classes, r.at)
-	r.p.Mul(r.x, weights)
+	weights := mat.NewDense(r.classes, columns, r.at)
+	r.p.Mul(r.x, weights.T())
 	r.value = 0
 	for i, l := range r.labels {
 		row := r.p.RawRowView(i)
@@ -196,9 +196,12 @@ func (r *regression) compute(w []float64) {
 		}
 		row[l]--
 	}
-	slope := mat.NewDense(columns, r.classes, r.slope)
-	slope.Mul(r.x.T(), r.p)
-	for i, v := range r.at[:(columns-1)*r.classes] {
+	slope := mat.NewDense(r.classes, columns, r.slope)
+	slope.Mul(r.p.T(), r.x)
+	for i, v := range r.at {
+		if i%columns == columns-1 {
+			continue // the b are free
+		}
 		r.value += r.l2 / 2 * v * v
 		r.slope[i] += r.l2 * v
 	}

@@ -14,8 +14,8 @@ import (
 // bytes. A VQ-VAE's codes are entries of its codebook, which need no rounding: it
 // takes neither option.
 type CompressOptions struct {
-	// Bits from 1 to 8 gives each unit 2^Bits levels, evenly over the range that it
-	// has in the data. Default 6, unless Step is given.
+	// Bits from 1 to 8 cuts the range that each unit has in the data into 2^Bits
+	// equal parts, and rounds to their middles. Default 6, unless Step is given.
 	Bits int
 	// Step rounds all units to multiples of one number instead.
 	Step float64
@@ -120,8 +120,10 @@ func (u unitRanges) quantizer(o CompressOptions) (*quantizer, error) {
 			}
 			l = level{float32(first * o.Step), float32(o.Step), uint16(last - first + 1)}
 		} else if high > low {
+			// A value stands in the middle of its part of the range.
 			count := 1 << o.Bits
-			l = level{u.low[i], float32((high - low) / float64(count-1)), uint16(count)}
+			step := (high - low) / float64(count)
+			l = level{float32(low + step/2), float32(step), uint16(count)}
 		}
 		q.levels = append(q.levels, l)
 	}

@@ -83,7 +83,18 @@ func TestJPEGRates(t *testing.T) {
 			t.Errorf("%+v of smooth images", together)
 		}
 	}
-	_, err := JPEGRates(ctx, samplesOf(2, 8, 8, 2), JPEGOptions{Qualities: []int{50}, Sheet: 1})
+	// Smooth images lose little by being made smaller, and take fewer bytes.
+	half, err := JPEGRates(ctx, smooth(23, 32, 1), JPEGOptions{Qualities: []int{95}, Sheet: 16, Shrink: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := JPEGRates(ctx, smooth(23, 32, 1), JPEGOptions{Qualities: []int{95}, Sheet: 16})
+	if err != nil || half[0].Bytes >= whole[0].Bytes || half[0].PSNR < 30 || half[0].PSNR > whole[0].PSNR {
+		t.Errorf("%+v at half the size, %+v at the whole, %v", half, whole, err)
+	}
+	_, err = JPEGRates(ctx, samplesOf(2, 9, 8, 1), JPEGOptions{Qualities: []int{50}, Sheet: 1, Shrink: 2})
+	wantError(t, err, "9×8 cannot be made smaller by 2")
+	_, err = JPEGRates(ctx, samplesOf(2, 8, 8, 2), JPEGOptions{Qualities: []int{50}, Sheet: 1})
 	wantError(t, err, "2 channels, want 1 or 3")
 	_, err = JPEGRates(ctx, samplesOf(2, 8, 8, 1), JPEGOptions{Qualities: []int{0}, Sheet: 1})
 	wantError(t, err, "quality 0, want 1 to 100")
