@@ -18,7 +18,7 @@ var composedCases = map[string]Config{
 	"linear":            {Name: "linear", Latent: 6},
 	"denoising":         {Name: "denoising", Latent: 5, Blocks: smallBlocks},
 	"inpainting":        {Name: "inpainting", Network: "dense", Latent: 6, Hidden: []int{24}, Denoise: "square:3", KeepGiven: true},
-	"colorization":      {Name: "conv", Image: [3]int{8, 8, 3}, Latent: 5, Blocks: smallBlocks, Colorize: true},
+	"colorization":      {Name: "colorization", Image: [3]int{8, 8, 3}, Latent: 5, Blocks: smallBlocks, Colorize: true},
 	"sparse_l1":         {Name: "dense", Latent: 32, Hidden: []int{24}, Sparsity: "l1:1e-2"},
 	"sparse_kl":         {Name: "sparse", Latent: 80, Activation: "sigmoid", Sparsity: "kl:0.1:0.01"},
 	"contractive_dense": {Name: "contractive", Latent: 6, Contractive: 0.1},

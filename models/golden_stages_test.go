@@ -67,3 +67,21 @@ func TestGoldenStages(t *testing.T) {
 		t.Run(name, func(t *testing.T) { newStageRun(t, name, file).holdsTo(t, name, file) })
 	}
 }
+
+// TestEveryModelIsGolden: none is left out of the golden files.
+func TestEveryModelIsGolden(t *testing.T) {
+	held := map[string]bool{}
+	for _, cases := range []map[string]Config{goldenModels, composedCases, latentCases} {
+		for _, c := range cases {
+			held[c.Name] = true
+		}
+	}
+	for _, c := range stageCases {
+		held[c.config.Name] = true
+	}
+	for _, name := range Names() {
+		if !held[name] {
+			t.Errorf("%s is not held to PyTorch", name)
+		}
+	}
+}
