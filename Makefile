@@ -12,7 +12,7 @@ MNIST       ?= data/mnist
 # What a build for GPUs wants: our cuda.h, and an empty library in place of the
 # driver's, which the binary opens when it runs.
 GPU          = CGO_ENABLED=1 CGO_CFLAGS="-O2 -I$(CURDIR)/kernels/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/.gpu"
-GPUTESTS     = ./kernels/cuda/...
+GPUTESTS     = ./models ./models/train ./cmd/hourglass
 
 .PHONY: build gpu test testgpu check exports generate golden bench quality kernelbench kernels
 
@@ -32,11 +32,12 @@ test: check        ## everything, on this processor's kernels and on portable on
 	$(GO) run ./bench/quality --quick
 	@$(MAKE) --no-print-directory exports
 	@if command -v gcc >/dev/null && command -v g++ >/dev/null; then $(MAKE) --no-print-directory testgpu; \
-	else echo "skipped: the CUDA build and its tests on the emulated driver ($(GPUTESTS) with -tags gpu): there is no gcc or no g++"; fi
+	else echo "skipped: make testgpu, the CUDA build and its tests on an emulated driver: there is no gcc or no g++"; fi
 
 testgpu: .gpu/libcuda.a ## the CUDA build, and its kernels on an emulated driver
-	$(GPU) $(GO) vet -tags gpu ./kernels/cuda/... ./cmd/...
-	$(GPU) $(GO) test -tags gpu $(GPUTESTS)
+	$(GPU) $(GO) vet -tags gpu ./kernels/cuda/... $(GPUTESTS)
+	$(GPU) $(GO) test -tags gpu ./kernels/cuda/...
+	$(GPU) $(GO) test -tags gpu -run 'CUDA|GPU|Golden' $(GPUTESTS)
 
 check:             ## format and static analysis
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "gofmt would change: $$files"; exit 1; }

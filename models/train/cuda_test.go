@@ -94,6 +94,7 @@ func TestCUDAFailsWithTheCheckpointIntact(t *testing.T) {
 	straight := open(t)
 	mustRun(t, straight, RunOptions{})
 	want := stateOf(t, straight)
+	straight.dev.Close() // or the device would go on to fail, as all share it
 	for fail, text := range map[string]string{
 		"launch:30": "emulated: a launch failed", "refuse:5": "too many resources requested for launch",
 		"copy:1": "emulated: a copy failed", "copy:15": "emulated: a copy failed", "lost:50": "emulated: the device was lost",
@@ -116,6 +117,7 @@ func TestCUDAFailsWithTheCheckpointIntact(t *testing.T) {
 			if r, err := again.Resume(folder); err != nil || r.Damaged != nil {
 				t.Fatalf("resumed to %+v, %v", r, err)
 			}
+			defer again.dev.Close()
 			mustRun(t, again, RunOptions{Folder: folder})
 			checkSame(t, "after the failure", stateOf(t, again), want)
 		})

@@ -35,14 +35,15 @@ var library struct {
 func Load(path string) error {
 	library.Lock()
 	defer library.Unlock()
+	named := os.Getenv(EnvLibrary)
+	if path == "" && named == "off" {
+		return fmt.Errorf("the driver is switched off by %s=off", EnvLibrary)
+	}
 	if path == "" && library.path != "" && library.err == nil {
 		return nil
 	}
 	if path == "" {
-		path = os.Getenv(EnvLibrary)
-	}
-	if path == "off" {
-		return fmt.Errorf("the driver is switched off by %s=off", EnvLibrary)
+		path = named
 	}
 	if path == "" {
 		path = "libcuda.so.1"

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"hourglass/kernels/cuda/internal/ptx"
@@ -42,7 +43,7 @@ func Driver(t testing.TB) string {
 	if os.Getenv(EnvGPU) != "" {
 		return ""
 	}
-	path, err := Build(filepath.Join(here(), ".."))
+	path, err := builtOnce()
 	if errors.Is(err, ErrNoCompiler) {
 		t.Skip(err)
 	}
@@ -51,6 +52,10 @@ func Driver(t testing.TB) string {
 	}
 	return path
 }
+
+// builtOnce builds for all tests of a process: the driver stays loaded, and a
+// source may change meanwhile.
+var builtOnce = sync.OnceValues(func() (string, error) { return Build(filepath.Join(here(), "..")) })
 
 // here returns the folder of this file.
 func here() string {
