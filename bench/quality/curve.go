@@ -15,6 +15,9 @@ import (
 //go:embed torch_iwae.json
 var torchCurve []byte
 
+// curvePicture is the plot's file, beside the table.
+const curvePicture = "quality-iwae.png"
+
 // besideTorch compares the validation losses of the first epochs with PyTorch's,
 // in a figure of the table and in a plot beside it.
 func (e *experiment) besideTorch() error {
@@ -41,7 +44,7 @@ func (e *experiment) besideTorch() error {
 		return nil
 	}
 	e.add(fmt.Sprintf("validation loss after %d epochs, nats", n), ours.Points[n-1].Y, beside{"PyTorch", torch.Points[n-1].Y})
-	return plots.WriteFile(filepath.Join(filepath.Dir(e.out), "quality-iwae.png"), plots.Lines{
+	return plots.WriteFile(filepath.Join(filepath.Dir(e.out), curvePicture), plots.Lines{
 		Title: fmt.Sprintf("IWAE of %d codes on binarised MNIST", e.settings.Model.Samples),
 		X:     "epoch", Y: "validation loss, nats", Series: []plots.Series{ours, torch},
 	})

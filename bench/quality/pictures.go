@@ -131,8 +131,12 @@ func meanImage(d *data.Dataset) ([]float32, error) {
 	return mean, nil
 }
 
-// samplesSide is how many samples are on a side of their picture.
-const samplesSide = 10
+// samplesPicture is the file of samples, beside the table, and samplesSide how
+// many are on a side of it.
+const (
+	samplesPicture = "quality-wae.png"
+	samplesSide    = 10
+)
 
 // samples draws images of codes of the prior, beside the table.
 func (e *experiment) samples() error {
@@ -152,6 +156,6 @@ func (e *experiment) samples() error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(filepath.Dir(e.out), "quality-"+e.row.name+".png")
+	path := filepath.Join(filepath.Dir(e.out), samplesPicture)
 	return disk.WriteFile(path, func(w io.Writer) error { return export.WritePNG(w, picture) })
 }

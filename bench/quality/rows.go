@@ -51,7 +51,7 @@ var table = []row{
 	{name: "denoising-dense", about: "denoising, σ = 0.5, dense", figures: restoration, source: "Vincent et al. 2010"},
 	{name: "inpainting", about: "inpainting of 10×10 pixels", figures: restoration, source: "Vincent et al. 2010 (masking noise)",
 		quick: quick{1000, 3, bounds{"PSNR of restored images, dB": {18.5, 40}}}},
-	{name: "colorization", about: "colorization of drawn shapes", figures: colours, source: "",
+	{name: "colorization", about: "colorization of drawn shapes", figures: colours, source: "data/shapes.go: hue follows form, brightness does not",
 		quick: quick{500, 4, bounds{"PSNR of coloured images, dB": {12.5, 40}}}},
 	{name: "contractive", about: "contractive, one layer of sigmoids", figures: contraction, source: "Rifai et al. 2011",
 		quick: quick{1500, 4, bounds{"‖∂code/∂image‖²": {0.01, 0.6}, "test mse": {0, 0.075}}}},
@@ -68,7 +68,7 @@ var table = []row{
 		quick: quick{600, 4, bounds{"perplexity of a batch": {3, 128}, "test mse": {0, 0.03}}}},
 	{name: "wae", about: "WAE-MMD, z = 8", figures: discrepancy, source: "Tolstikhin et al. 2018",
 		quick: quick{600, 4, bounds{"MMD of a batch": {-0.1, 0.3}, "test mse": {0, 0.08}}}},
-	{name: "sequence-vae", about: "VAE of windows of a drawn series", figures: anomalies, source: "",
+	{name: "sequence-vae", about: "VAE of windows of a drawn series", figures: anomalies, source: "data/series.go: five kinds of drawn anomalies",
 		quick: quick{3000, 6, bounds{"AUROC of −ELBO": {0.9, 1}}}},
-	{name: "sequence-denoising", about: "denoiser of windows of a drawn series", figures: restoration, source: ""},
+	{name: "sequence-denoising", about: "denoiser of windows of a drawn series, σ = 0.1", figures: restoration, source: "Vincent et al. 2010"},
 }

@@ -108,6 +108,11 @@ func (s *store) write(w io.Writer, order []row) error {
 		}
 	}
 	b.WriteString(tableFoot)
+	for _, p := range pictures {
+		if _, ok := s.rows[p.row]; ok {
+			fmt.Fprintf(&b, "\n%s\n\n![%s](%s)\n", p.about, p.row, p.file)
+		}
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -153,6 +158,12 @@ code has numbers, on the same test images. Times are of training on two shared c
 | model | figure | ours | beside | source | config | seed | trained |
 |---|---|---|---|---|---|---|---|
 `
+
+// pictures are what rows leave beside the table.
+var pictures = []struct{ row, file, about string }{
+	{"iwae-binary-mnist", curvePicture, "The IWAE's validation loss by epoch, beside PyTorch's ([torch_iwae.py](quality/torch_iwae.py), same images)."},
+	{"wae", samplesPicture, "Samples of the WAE: codes drawn from the prior."},
+}
 
 const tableFoot = `
 Binarised MNIST is drawn once and for all: pixel v of 255 is 1 where a number of Philox4x32-10, keyed by seed 1 and counted
