@@ -40,7 +40,19 @@ func dot(p *Product, c, a, b, bias []float32, taps []Tap) {
 }
 
 func transpose(dst []float32, ldd int, src []float32, lds, rows, cols int) {
-	transposeGeneric(dst, ldd, src, lds, rows, cols)
+	const block = 8
+	i, blocks := 0, cols/block
+	if tier != Generic && blocks > 0 {
+		for ; i+block <= rows; i += block {
+			transposeRowsAVX2(&dst[i], ldd, &src[i*lds], lds, blocks)
+		}
+		if rest := blocks * block; rest < cols {
+			transposeGeneric(dst[rest*ldd:], ldd, src[rest:], lds, i, cols-rest)
+		}
+	}
+	if i < rows {
+		transposeGeneric(dst[i:], ldd, src[i*lds:], lds, rows-i, cols)
+	}
 }
 
 // peakChains is how many multiply-adds the generated peak loops do a round.

@@ -32,6 +32,7 @@ var outputs = []struct {
 	{"vector", vectors, func(isa) string { return "" }, []isa{avx512, avx2}},
 	{"pairs", pairs, pairsSwitch, []isa{avx512}},
 	{"noise", noise, func(isa) string { return "" }, []isa{avx512, avx2}},
+	{"transpose", transpose, func(isa) string { return "" }, []isa{avx2}},
 	{"winograd", winograd, func(isa) string { return "" }, []isa{avx512, avx2}},
 }
 
