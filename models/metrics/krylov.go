@@ -8,18 +8,18 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// smallDim is up to which dimension all eigenvectors of a covariance are found in
-// a second or two.
-const smallDim = 1024
+// Up to fewDims all eigenvectors of a covariance are found at once, up to someDims
+// in a second or two: less than what one in twenty of them takes by themselves.
+const fewDims, someDims = 256, 1024
 
 // FitPCA returns the first k principal components of vectors [n dim] in memory.
-// Up to 1024 dimensions it is what Moments.PCA returns; beyond, it finds only the
+// Of few dimensions it is what Moments.PCA returns; of many it finds only the
 // components wanted, by a block Krylov method that ends when every one is exact to
 // 1e-6 of the largest variance (Musco and Musco, Randomized Block Krylov Methods
 // for Stronger and Faster Approximate Singular Value Decomposition, 2015; restarts
 // as in Saad, Numerical Methods for Large Eigenvalue Problems, 2011, section 6.3).
 func FitPCA(x []float32, dim, k int) (*PCA, error) {
-	if dim <= smallDim || 2*k > dim {
+	if dim <= fewDims || dim <= someDims && 20*k > dim || 2*k > dim {
 		var m Moments
 		if err := m.Add(x, dim); err != nil {
 			return nil, err

@@ -78,8 +78,8 @@ func TestFitPCAChooses(t *testing.T) {
 		t.Fatal(err)
 	}
 	allNear(t, "variance", must[*PCA](t)(FitPCA(x, 4, 2)).Variance, must[*PCA](t)(m.PCA(2)).Variance, 0)
-	wide := spectrum(20, smallDim+1)
-	if p := must[*PCA](t)(FitPCA(wide, smallDim+1, 3)); !(p.Variance[0] > p.Variance[1] && p.Variance[1] > p.Variance[2] && p.Variance[2] > 0) {
+	wide := spectrum(20, fewDims+1)
+	if p := must[*PCA](t)(FitPCA(wide, fewDims+1, 3)); !(p.Variance[0] > p.Variance[1] && p.Variance[1] > p.Variance[2] && p.Variance[2] > 0) {
 		t.Errorf("variances %v", p.Variance)
 	}
 }
