@@ -84,8 +84,7 @@ static __device__ __attribute__((noinline)) float evaluate(int fn, float x, floa
 	return x; // COPY, DETACH
 }
 
-// An epilogue is fn of v, or of y and v, where gradient says which. The usual
-// ones are worth a branch before the call.
+// An epilogue is fn of v, or of y and v, where gradient says which.
 __device__ inline float epilogue1(int fn, float v, float y, bool gradient, float a) {
 	switch (fn) {
 	case COPY: return v;
@@ -98,4 +97,27 @@ __device__ inline float epilogue1(int fn, float v, float y, bool gradient, float
 __device__ inline float4 epilogue4(int fn, float4 v, float4 y, bool gradient, float a) {
 	return make_float4(epilogue1(fn, v.x, y.x, gradient, a), epilogue1(fn, v.y, y.y, gradient, a),
 		epilogue1(fn, v.z, y.z, gradient, a), epilogue1(fn, v.w, y.w, gradient, a));
+}
+
+// isShort reports a function that shortEpilogue has: the usual ones, which take
+// few instructions and so may appear in a loop that is unrolled.
+__device__ inline bool isShort(int fn) {
+	return fn == COPY || fn == RELU || fn == LEAKY_RELU || fn == RELU_GRAD || fn == LEAKY_RELU_GRAD || fn == SIGMOID_GRAD || fn == TANH_GRAD;
+}
+
+__device__ inline float4 pick(float4 by, float4 v, float4 otherwise) {
+	return make_float4(by.x > 0 ? v.x : otherwise.x, by.y > 0 ? v.y : otherwise.y, by.z > 0 ? v.z : otherwise.z, by.w > 0 ? v.w : otherwise.w);
+}
+
+__device__ inline float4 shortEpilogue(int fn, float4 v, float4 y, float a) {
+	float4 scaled = make_float4(a * v.x, a * v.y, a * v.z, a * v.w);
+	switch (fn) {
+	case RELU: return make_float4(v.x < 0 ? 0 : v.x, v.y < 0 ? 0 : v.y, v.z < 0 ? 0 : v.z, v.w < 0 ? 0 : v.w);
+	case LEAKY_RELU: return pick(v, v, scaled);
+	case RELU_GRAD: return pick(y, v, make_float4(0, 0, 0, 0));
+	case LEAKY_RELU_GRAD: return pick(y, v, scaled);
+	case SIGMOID_GRAD: return make_float4(v.x * y.x * (1 - y.x), v.y * y.y * (1 - y.y), v.z * y.z * (1 - y.z), v.w * y.w * (1 - y.w));
+	case TANH_GRAD: return make_float4(v.x * (1 - y.x * y.x), v.y * (1 - y.y * y.y), v.z * (1 - y.z * y.z), v.w * (1 - y.w * y.w));
+	}
+	return v;
 }

@@ -84,7 +84,7 @@ const mostGrid = 1<<16 - 1
 // workspace. Products that each give a part of the result cannot be cut.
 func (d *Device) multiply(p *product, whole bool) (*multiplication, int, error) {
 	precision := d.multiplies()
-	c := p.choose(precision, max(1, d.info.Multiprocessors), whole, d.onlyTile)
+	c := p.choose(card{precision, max(1, d.info.Multiprocessors), max(staticShared, d.info.SharedPerBlock)}, whole, d.onlyTile)
 	t := c.tile
 	m := &multiplication{args: p.args}
 	m.args.tilesN = int64(ceil(int(p.args.n), t.n))

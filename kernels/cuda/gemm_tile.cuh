@@ -225,39 +225,83 @@ struct Product {
 
 // finish applies the epilogue to the sums that lie in shared memory and stores
 // them. They passed through it so that a warp writes whole lines, and so that
-// the functions' code and registers appear once, when the sums need none.
+// the functions' code and registers appear once, when the sums need none. A
+// thread has one group of columns, and every STEP-th row of it.
 template <class P, class T, bool PLACES>
-__device__ inline void finish(const GemmArgs& g, const Phase& rows, const Phase& columns, const float* sums, int m, int n, int height) {
-	constexpr int GROUPS = T::N / 4;
-	float* out = g.out + slot(blockIdx.y) * g.splitSize;
-	int fn = int(g.fn);
-	float constant = float(g.constant);
-#pragma unroll 1
-	for (int group = threadIdx.x; group < T::M * GROUPS; group += T::THREADS) {
-		int row = group / GROUPS, column = n + group % GROUPS * 4;
-		if (m + row >= height || column >= int(g.n)) continue;
+struct Finish {
+	static constexpr int GROUPS = T::N / 4, STEP = T::THREADS / GROUPS;
+	static_assert(T::M % (STEP * 4) == 0, "rows divide among threads");
+	const GemmArgs& g;
+	const Phase &rows, &columns;
+	const float* sums;
+	float* out;
+	int fn, m, height, column, group;
+	float constant;
+
+	__device__ Finish(const GemmArgs& g, const Phase& rows, const Phase& columns, const float* sums, int m, int n, int height)
+		: g(g), rows(rows), columns(columns), sums(sums), out(g.out + slot(blockIdx.y) * g.splitSize),
+		  fn(int(g.fn)), m(m), height(height), group(threadIdx.x % GROUPS * 4), constant(float(g.constant)) {
+		column = n + group;
+	}
+
+	__device__ slot elementAt(int row) const {
 		slot at = m + row;
 		if constexpr (PLACES) at = pixelAt(g, rows, columns, m + row);
-		at = at * g.n + column;
-		const float* sum = sums + row * Shared<P, T>::ROW + group % GROUPS * 4;
-		if (g.vectors & 4) {
-			float4 v = *(const float4*)sum, y = make_float4(0, 0, 0, 0);
-			if (g.bias) {
-				float4 b = *(const float4*)(g.bias + column);
-				v.x += b.x, v.y += b.y, v.z += b.z, v.w += b.w;
-			}
-			if (g.y) y = *(const float4*)(g.y + at);
-			*(float4*)(out + at) = epilogue4(fn, v, y, g.y != 0, constant);
-			continue;
-		}
+		return at * g.n + column;
+	}
+
+	// vectors stores groups. It reads TOGETHER rows of y before it needs the
+	// first, as each comes from memory; functions that take many instructions
+	// go one by one.
+	template <int TOGETHER>
+	__device__ void vectors() const {
+		float4 bias = g.bias ? *(const float4*)(g.bias + column) : make_float4(0, 0, 0, 0);
 #pragma unroll 1
-		for (int e = 0; e < 4 && column + e < int(g.n); e++) {
-			float v = sum[e];
-			if (g.bias) v += g.bias[column + e];
-			out[at + e] = epilogue1(fn, v, g.y ? g.y[at + e] : 0, g.y != 0, constant);
+		for (int first = threadIdx.x / GROUPS; first < T::M && m + first < height; first += STEP * TOGETHER) {
+			slot at[TOGETHER];
+			float4 y[TOGETHER];
+#pragma unroll
+			for (int i = 0; i < TOGETHER; i++) {
+				int row = first + i * STEP;
+				if (m + row >= height) row = first; // read again, not stored
+				at[i] = elementAt(row);
+				y[i] = g.y ? *(const float4*)(g.y + at[i]) : make_float4(0, 0, 0, 0);
+			}
+#pragma unroll
+			for (int i = 0; i < TOGETHER; i++) {
+				int row = first + i * STEP;
+				if (m + row >= height) continue;
+				float4 v = *(const float4*)(sums + row * Shared<P, T>::ROW + group);
+				v = make_float4(v.x + bias.x, v.y + bias.y, v.z + bias.z, v.w + bias.w);
+				*(float4*)(out + at[i]) = TOGETHER > 1 ? shortEpilogue(fn, v, y[i], constant) : epilogue4(fn, v, y[i], g.y != 0, constant);
+			}
 		}
 	}
-}
+
+	// singles stores any number of columns, by any function.
+	__device__ void singles() const {
+#pragma unroll 1
+		for (int row = threadIdx.x / GROUPS; row < T::M && m + row < height; row += STEP) {
+			slot at = elementAt(row);
+#pragma unroll 1
+			for (int e = 0; e < 4 && column + e < int(g.n); e++) {
+				float v = sums[row * Shared<P, T>::ROW + group + e];
+				if (g.bias) v += g.bias[column + e];
+				out[at + e] = epilogue1(fn, v, g.y ? g.y[at + e] : 0, g.y != 0, constant);
+			}
+		}
+	}
+
+	__device__ void run() const {
+		if (column >= int(g.n)) return;
+		if (!(g.vectors & 4))
+			singles();
+		else if (isShort(fn))
+			vectors<4>();
+		else
+			vectors<1>();
+	}
+};
 
 // Order is the order in which a block goes through K. Where all channels of a
 // tap are whole stages, it takes some channels of all taps, then the next: taps
@@ -336,7 +380,7 @@ __device__ inline void gemm(const GemmArgs& g, float* memory) {
 	__syncthreads();
 	sums.store(memory, wm, wn, lane);
 	__syncthreads();
-	finish<P, T, A_ALONG>(g, rows, columns, memory, m, n, height);
+	Finish<P, T, A_ALONG>(g, rows, columns, memory, m, n, height).run();
 }
 
 // A precision's file lists its kernels with these, by the letters of a form.

@@ -96,15 +96,30 @@ func (p *product) parts(t *tile) (tilesM, blocks int) {
 	return tilesM, blocks
 }
 
+// card is what a choice depends on besides shapes.
+type card struct {
+	precision       Precision
+	multiprocessors int
+	shared          int // bytes that one block may have
+}
+
+// fits returns how many blocks of a tile a multiprocessor holds, each with the
+// kilobyte that the system takes. One block may have all but that of its shared
+// memory.
+func (t *tile) fits(on card) int {
+	const system = 1 << 10
+	return min(t.blocks, (on.shared+system)/(t.shared(on.precision)+system))
+}
+
 // clocks estimates the time of a product by a cut of so many blocks a split.
-func (p *product) clocks(c cut, blocks int, precision Precision, multiprocessors int) float64 {
-	t := c.tile
+func (p *product) clocks(c cut, blocks int, on card) float64 {
+	t, multiprocessors := c.tile, on.multiprocessors
 	blocks *= c.splits
-	resident := min(t.blocks, ceil(blocks, multiprocessors))
+	resident := min(t.fits(on), ceil(blocks, multiprocessors))
 	waves := ceil(blocks, multiprocessors*resident)
 	k := float64(c.splitTiles * t.depth)
 	busy := min(1, float64(resident*t.threads()/32)/enoughWarps)
-	work := max(float64(t.m*t.n)*k/(t.rate(precision)*busy), float64(t.m+t.n)*k*4/cacheBytes) * float64(resident)
+	work := max(float64(t.m*t.n)*k/(t.rate(on.precision)*busy), float64(t.m+t.n)*k*4/cacheBytes) * float64(resident)
 	clocks := float64(waves) * (work + blockClocks)
 	if c.splits > 1 {
 		clocks += launchClocks + float64(2*c.splits*p.out)*4/float64(memoryBytes*multiprocessors)
@@ -115,18 +130,18 @@ func (p *product) clocks(c cut, blocks int, precision Precision, multiprocessors
 // choose returns the fastest cut by the estimate. It depends on shapes and the
 // card alone, so that a card always gives the same bits. A whole product has
 // uncut sums. Tests name the only tile to choose where they can, "" for any.
-func (p *product) choose(precision Precision, multiprocessors int, whole bool, only string) cut {
+func (p *product) choose(on card, whole bool, only string) cut {
 	_, k := p.sizes()
 	var best cut
 	least := 0.0
-	all := tiles[precision]
+	all := tiles[on.precision]
 	for i := range all {
 		t := &all[i]
 		_, blocks := p.parts(t)
 		if int(p.form) >= t.forms || !t.any && p.args.vectors&(vectorA|vectorB) != vectorA|vectorB {
 			continue
 		}
-		if only != "" && only != t.name {
+		if only != "" && only != t.name || t.fits(on) == 0 {
 			continue
 		}
 		stages := ceil(k, t.depth)
@@ -136,13 +151,13 @@ func (p *product) choose(precision Precision, multiprocessors int, whole bool, o
 				break
 			}
 			c := cut{t, max(1, ceil(stages, max(per, 1))), max(per, 1)}
-			if clocks := p.clocks(c, blocks, precision, multiprocessors); best.tile == nil || clocks < least {
+			if clocks := p.clocks(c, blocks, on); best.tile == nil || clocks < least {
 				best, least = c, clocks
 			}
 		}
 	}
-	if best.tile == nil {
-		return p.choose(precision, multiprocessors, whole, "")
+	if best.tile == nil && only != "" {
+		return p.choose(on, whole, "")
 	}
 	return best
 }
