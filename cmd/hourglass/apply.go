@@ -190,10 +190,23 @@ func (a *applied) specOf(text string) (string, error) {
 		}
 	}
 	info, err := os.Stat(text)
-	if err != nil {
+	switch {
+	case err == nil:
+	case strings.ContainsAny(text, "./\\") && !strings.Contains(text, ":"): // meant as a file, not as a kind
+		return "", fmt.Errorf("--data %s: %w", text, withoutOperation(err))
+	default:
 		return text, nil // for the error that lists the kinds
 	}
 	return a.specOfFile(text, info.IsDir())
+}
+
+// withoutOperation leaves of an error about a file what is wrong with it.
+func withoutOperation(err error) error {
+	var fault *fs.PathError
+	if errors.As(err, &fault) {
+		return fault.Err
+	}
+	return err
 }
 
 // specOfFile makes a specification of a plain file or folder: all of it, and of

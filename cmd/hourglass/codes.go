@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -17,6 +18,20 @@ import (
 
 // codesUsage is what help says of --codes.
 const codesUsage = "codes as encode writes them: x.npy, x.npz, x.csv, or - for an NPY on standard input"
+
+// codesOfAll returns the codes [N z] of all samples of a source.
+func (a *applied) codesOfAll(ctx context.Context, src data.Source) ([]float32, error) {
+	z, n := a.runner.Latent(), src.Info().N
+	bar := a.progress(n, "codes")
+	defer bar.end()
+	all := make([]float32, 0, n*z)
+	err := tasks.Encode(ctx, a.runner, src, func(_ int, codes []float32) error {
+		all = append(all, codes...)
+		bar.at(len(all) / z)
+		return nil
+	})
+	return all, err
+}
 
 // codes opens a file of codes of the model.
 func (a *applied) codes(path string) (data.Source, error) {

@@ -94,7 +94,7 @@ func (a *applied) sampler(ctx context.Context, run string, fit bool) (draw func(
 	if err != nil {
 		return nil, "", err
 	}
-	codes, err := tasks.Codes(ctx, a.runner, src)
+	codes, err := a.codesOfAll(ctx, src)
 	if err != nil {
 		return nil, "", err
 	}

@@ -105,7 +105,7 @@ func (a *applied) survey(ctx context.Context) ([]float32, data.Info, error) {
 	if err != nil {
 		return nil, data.Info{}, err
 	}
-	codes, err := tasks.Codes(ctx, a.runner, src)
+	codes, err := a.codesOfAll(ctx, src)
 	return codes, src.Info(), err
 }
 
