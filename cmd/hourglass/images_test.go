@@ -275,6 +275,7 @@ func TestLatentSpace(t *testing.T) {
 		{[]string{"interpolate", vae, "--images", "1,2", "--codes", "z.npy"}, []string{"leave one out"}},
 		{[]string{"traverse", vae, "--units", "3"}, []string{"0 to 2"}},
 		{[]string{"traverse", vae, "--image", "20"}, []string{"0 to 19"}},
+		{[]string{"traverse", vae, "--units", "one"}, []string{"whole numbers such as 3,7"}},
 		{[]string{"manifold", dense}, []string{"one unit", "traverse"}},
 		{[]string{"manifold", vae, "--axes", "1"}, []string{"two"}},
 		{[]string{"sample", dense}, []string{"no prior", "--fit"}},

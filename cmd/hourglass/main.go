@@ -223,6 +223,8 @@ func wantOf(kind string) string {
 		return "a number"
 	case "bool":
 		return "true or false"
+	case "intSlice":
+		return "whole numbers such as 3,7"
 	case "widths":
 		return "whole numbers such as 256,128, or none"
 	}

@@ -42,6 +42,8 @@ func traverseCommand() *cobra.Command {
 			switch {
 			case o.Steps < 2:
 				return usagef("--steps is %d, want 2 or more", o.Steps)
+			case image < -1:
+				return usagef("--image is %d, want 0 or more", image)
 			case !(o.Range > 0):
 				return usagef("--range is %g, want more than 0", o.Range)
 			}
