@@ -146,12 +146,25 @@ func (a *applied) source() (data.Source, error) {
 	}
 	info := src.Info()
 	if got, want := (kernels.Shape{info.H, info.W, info.C}), a.runner.Shape(); !got.Equal(want) {
-		return nil, fmt.Errorf("the samples of %s are %v, the model takes %v", info.Name, got, want)
+		return nil, fmt.Errorf("the samples of %s are %v, the model takes %v%s", info.Name, got, want, wayToFit(got, want))
 	}
 	if a.Data == "" || info.Low == nil {
 		return src, nil
 	}
 	return a.asTrained(src)
+}
+
+// wayToFit tells how samples of another shape may be made to fit.
+func wayToFit(got, want kernels.Shape) string {
+	switch {
+	case got.Equal(kernels.Shape{want[2], want[0], want[1]}):
+		return "; channels come first in them: npy:FILE,layout=nchw"
+	case want[0] > 1 && got[0] > 1 && got[2] == 3 && want[2] == 1:
+		return fmt.Sprintf("; of pictures, images:DIR,size=%dx%d,grey", want[1], want[0])
+	case want[0] > 1 && got[0] > 1 && got[2] == want[2]:
+		return fmt.Sprintf("; of pictures, images:DIR,size=%dx%d", want[1], want[0])
+	}
+	return ""
 }
 
 // anySource is source without the check.

@@ -284,6 +284,25 @@ func TestLatentSpace(t *testing.T) {
 	}
 }
 
+// TestWayToFit: what can be done about samples of another shape.
+func TestWayToFit(t *testing.T) {
+	for _, c := range []struct {
+		got, want []int
+		piece     string
+	}{
+		{[]int{1, 28, 28}, []int{28, 28, 1}, "layout=nchw"},
+		{[]int{48, 64, 3}, []int{28, 30, 1}, "size=30x28,grey"},
+		{[]int{48, 64, 3}, []int{28, 30, 3}, "size=30x28"},
+	} {
+		if got := wayToFit(c.got, c.want); !strings.HasSuffix(got, c.piece) {
+			t.Errorf("samples %v for a model of %v: %q, want %s", c.got, c.want, got, c.piece)
+		}
+	}
+	if got := wayToFit([]int{1, 1, 7}, []int{1, 1, 5}); got != "" {
+		t.Errorf("a table of another width: %q", got)
+	}
+}
+
 // TestQuantised: a vqvae has no distribution to draw from, and says so.
 func TestQuantised(t *testing.T) {
 	run := trained(t, smallData(t, 50, 20), "--model", "vqvae", "--latent", "4", "--codebook", "8")
