@@ -200,7 +200,7 @@ func TestCompress(t *testing.T) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	told := jsonOf(t, "compress", run, "--bits", "8", "--out", at("x.hgz"))
 	size := len(readFile(t, at("x.hgz")))
-	if told["bytes"] != float64(size) || told["count"] != 40.0 || told["original_bytes"] != 40*64.0 {
+	if told["bytes"] != float64(size) || told["count"] != 40.0 || told["values"] != 40*64.0 {
 		t.Errorf("compress tells %v of a file of %d bytes", told, size)
 	}
 	mustCall(t, "decompress", run, at("x.hgz"), "--out", at("y.npy"))

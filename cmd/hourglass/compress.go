@@ -136,7 +136,7 @@ type compressed struct {
 	Data         string  `json:"data"`
 	Count        int     `json:"count"`
 	Bytes        int64   `json:"bytes"`
-	Original     int64   `json:"original_bytes"` // a byte for each value
+	Values       int64   `json:"values"` // that are compressed
 	BitsPerPixel float64 `json:"bits_per_pixel"`
 	Out          string  `json:"out"`
 }
@@ -163,8 +163,8 @@ func (s *compressing) compress(ctx context.Context, src data.Source) error {
 	if s.JSON {
 		return nil // compare tells all in one object
 	}
-	_, err = fmt.Fprintf(s.out, "%d images of %s in %s: %d bytes, %.4g bits per pixel, 1/%.0f of a byte for each value\n",
-		told.Count, told.Data, told.Out, told.Bytes, told.BitsPerPixel, float64(told.Original)/float64(told.Bytes))
+	_, err = fmt.Fprintf(s.out, "%d samples of %s in %s: %d bytes, %.4g bits per pixel, %.4g per value\n",
+		told.Count, told.Data, told.Out, told.Bytes, told.BitsPerPixel, 8*float64(told.Bytes)/float64(told.Values))
 	return err
 }
 

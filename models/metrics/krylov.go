@@ -19,6 +19,9 @@ const fewDims, someDims = 256, 1024
 // for Stronger and Faster Approximate Singular Value Decomposition, 2015; restarts
 // as in Saad, Numerical Methods for Large Eigenvalue Problems, 2011, section 6.3).
 func FitPCA(x []float32, dim, k int) (*PCA, error) {
+	if n := len(x) / max(dim, 1); dim > fewDims && n < dim && n <= someDims && k < n {
+		return gramPCA(x, dim, k)
+	}
 	if dim <= fewDims || dim <= someDims && 20*k > dim || 2*k > dim {
 		var m Moments
 		if err := m.Add(x, dim); err != nil {
@@ -29,29 +32,40 @@ func FitPCA(x []float32, dim, k int) (*PCA, error) {
 	return krylovPCA(x, dim, k)
 }
 
-// krylovPCA is FitPCA for many dimensions.
-func krylovPCA(x []float32, dim, k int) (*PCA, error) {
-	n, err := rows("pca", x, dim)
+// gramPCA is FitPCA for fewer vectors than dimensions: the eigenvectors u of their
+// products with each other, XXᵀ, are those of the covariance, as Xᵀu.
+func gramPCA(x []float32, dim, k int) (*PCA, error) {
+	s, total, err := newScatter(x, dim, k)
 	if err != nil {
 		return nil, err
 	}
-	if n < 2 {
-		return nil, fmt.Errorf("metrics: covariance of %d vectors, want at least 2", n)
+	centred, products := s.centred(0, s.n), mat.NewDense(s.n, s.n, nil)
+	products.Mul(centred, centred.T())
+	values, vectors, err := descending(products)
+	if err != nil {
+		return nil, err
 	}
-	if k < 1 || k > dim {
-		return nil, fmt.Errorf("metrics: pca: %d components of vectors of %d numbers", k, dim)
+	if !(values[k-1] > 1e-12*values[0]) { // directions without variance come from nowhere
+		return krylovPCA(x, dim, k)
 	}
-	s := scatter{x: x, n: n, dim: dim, mean: make([]float64, dim)}
-	for i, v := range x {
-		s.mean[i%dim] += float64(v) / float64(n)
+	p := &PCA{Mean: s.mean, Components: mat.NewDense(k, dim, nil), Variance: make([]float64, k), Total: total}
+	p.Components.Mul(vectors.Slice(0, s.n, 0, k).T(), centred)
+	for i := range k {
+		p.Variance[i] = values[i] / float64(s.n-1)
+		row := p.Components.RawRowView(i)
+		for j := range row {
+			row[j] /= math.Sqrt(values[i])
+		}
+		orient(row)
 	}
-	total := 0.0
-	for i, v := range x {
-		d := float64(v) - s.mean[i%dim]
-		total += d * d / float64(n-1)
-	}
-	if math.IsNaN(total) || math.IsInf(total, 0) {
-		return nil, fmt.Errorf("metrics: pca: some of the vectors are not finite")
+	return p, nil
+}
+
+// krylovPCA is FitPCA for many dimensions.
+func krylovPCA(x []float32, dim, k int) (*PCA, error) {
+	s, total, err := newScatter(x, dim, k)
+	if err != nil {
+		return nil, err
 	}
 	vectors, values, err := s.leading(k)
 	if err != nil {
@@ -73,6 +87,42 @@ type scatter struct {
 	mean   []float64
 }
 
+// newScatter finds the mean, and the variance along all directions.
+func newScatter(x []float32, dim, k int) (s scatter, total float64, err error) {
+	n, err := rows("pca", x, dim)
+	if err != nil {
+		return s, 0, err
+	}
+	if n < 2 {
+		return s, 0, fmt.Errorf("metrics: covariance of %d vectors, want at least 2", n)
+	}
+	if k < 1 || k > dim {
+		return s, 0, fmt.Errorf("metrics: pca: %d components of vectors of %d numbers", k, dim)
+	}
+	s = scatter{x: x, n: n, dim: dim, mean: make([]float64, dim)}
+	for i, v := range x {
+		s.mean[i%dim] += float64(v) / float64(n)
+	}
+	for i, v := range x {
+		d := float64(v) - s.mean[i%dim]
+		total += d * d / float64(n-1)
+	}
+	if math.IsNaN(total) || math.IsInf(total, 0) {
+		return s, 0, fmt.Errorf("metrics: pca: some of the vectors are not finite")
+	}
+	return s, total, nil
+}
+
+// centred returns vectors from … to-1 less the mean.
+func (s scatter) centred(from, to int) *mat.Dense {
+	m := mat.NewDense(to-from, s.dim, nil)
+	values := m.RawMatrix().Data
+	for i, v := range s.x[from*s.dim : to*s.dim] {
+		values[i] = float64(v) - s.mean[i%s.dim]
+	}
+	return m
+}
+
 // times returns the covariance times columns v [dim b].
 func (s scatter) times(v *mat.Dense) *mat.Dense {
 	_, b := v.Dims()
@@ -81,11 +131,7 @@ func (s scatter) times(v *mat.Dense) *mat.Dense {
 	var along, part mat.Dense
 	for from := 0; from < s.n; from += most {
 		to := min(from+most, s.n)
-		centred := mat.NewDense(to-from, s.dim, nil)
-		values := centred.RawMatrix().Data
-		for i, v := range s.x[from*s.dim : to*s.dim] {
-			values[i] = float64(v) - s.mean[i%s.dim]
-		}
+		centred := s.centred(from, to)
 		along.Reset()
 		along.Mul(centred, v)
 		part.Reset()

@@ -22,14 +22,24 @@ func spectrum(n, dim int) []float32 {
 
 // TestKrylovPCA: the components of many dimensions are those of all eigenvectors.
 func TestKrylovPCA(t *testing.T) {
-	const n, dim, k = 150, 90, 12
+	checkPCA(t, 150, 90, 12, krylovPCA)
+}
+
+func TestGramPCA(t *testing.T) {
+	checkPCA(t, 40, 90, 12, gramPCA)
+	checkPCA(t, 13, 90, 12, gramPCA) // all directions that have any variance
+}
+
+// checkPCA compares a way with all eigenvectors of the covariance.
+func checkPCA(t *testing.T, n, dim, k int, way func(x []float32, dim, k int) (*PCA, error)) {
+	t.Helper()
 	x := spectrum(n, dim)
 	var m Moments
 	if err := m.Add(x, dim); err != nil {
 		t.Fatal(err)
 	}
 	want := must[*PCA](t)(m.PCA(k))
-	got := must[*PCA](t)(krylovPCA(x, dim, k))
+	got := must[*PCA](t)(way(x, dim, k))
 	allNear(t, "mean", got.Mean, want.Mean, 1e-10)
 	allNear(t, "variance", got.Variance, want.Variance, 1e-8)
 	near(t, "total", got.Total, want.Total, 1e-10)
@@ -76,6 +86,10 @@ func TestFitPCAChooses(t *testing.T) {
 	var m Moments
 	if err := m.Add(x, 4); err != nil {
 		t.Fatal(err)
+	}
+	same := make([]float32, 5*(fewDims+1)) // no direction has any variance
+	if p := must[*PCA](t)(FitPCA(same, fewDims+1, 2)); p.Variance[0] != 0 {
+		t.Errorf("variance %v of equal vectors", p.Variance[0])
 	}
 	allNear(t, "variance", must[*PCA](t)(FitPCA(x, 4, 2)).Variance, must[*PCA](t)(m.PCA(2)).Variance, 0)
 	wide := spectrum(20, fewDims+1)

@@ -10,8 +10,9 @@ import (
 )
 
 // Field is a figure of vectors at places of the plane over the points of a data
-// set: where an autoencoder moves its input. Arrows keep their proportions to
-// each other; the longest is as long as places are apart.
+// set: where an autoencoder moves its input. The longest arrow is as long as places
+// are apart, the others by the square root of their proportion to it, so that the
+// short ones near the data still show where they point to.
 type Field struct {
 	Title, X, Y string
 	Arrows      []Arrow
@@ -67,7 +68,10 @@ func (a arrows) Plot(c draw.Canvas, p *plot.Plot) {
 	apart := vg.Length(math.Sqrt(float64(size.X*size.Y) / float64(len(a))))
 	style := draw.LineStyle{Color: okabeItoVermilion, Width: vg.Points(0.9)}
 	for i, v := range a {
-		from, by := on(v.At), ends[i].Scale(0.95*apart/longest)
+		if ends[i] == (vg.Point{}) {
+			continue
+		}
+		from, by := on(v.At), ends[i].Scale(0.95*apart/vg.Length(math.Sqrt(float64(longest*length(ends[i])))))
 		to := from.Add(by)
 		c.StrokeLine2(style, from.X, from.Y, to.X, to.Y)
 		// The head is a third of the arrow, but never so large that it hides others.
