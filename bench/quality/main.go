@@ -104,9 +104,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		if err := kept.save(table); err != nil {
 			return err
 		}
-		if err := disk.WriteFile(o.out+".md", func(w io.Writer) error { return kept.write(w, table) }); err != nil {
-			return err
-		}
+	}
+	if err := disk.WriteFile(o.out+".md", func(w io.Writer) error { return kept.write(w, table) }); err != nil {
+		return err
 	}
 	return kept.write(stdout, table)
 }
