@@ -261,7 +261,7 @@ struct LeftAlong : AlongK<P, SIZE, THREADS, true> {
 #pragma unroll
 			for (int i = 0; i < Base::ITEMS; i++) {
 				bool inside = onImage(g, place[i], t);
-				const float* from = g.a + (inside ? place[i].element + t.element : 0);
+				const float* from = g.a + (place[i].element + t.element);
 				float* to = Base::at(tile, thread, i);
 				if (!ANY || g.vectors & 1) {
 					if (e == 0) this->stage.whole(i, to, from, inside);
@@ -297,7 +297,7 @@ struct LeftAcross : AcrossK<P, SIZE, THREADS, true> {
 #pragma unroll
 				for (int e = 0; e < EACH; e++) {
 					bool inside = onImage(g, p, tap[c][e]);
-					const float* from = g.a + (inside ? p.element + tap[c][e].element : 0);
+					const float* from = g.a + (p.element + tap[c][e].element);
 					if (!ANY || g.vectors & 1) {
 						if (e == 0) this->stage.whole(i * Base::CHUNKS + c, to, from, inside);
 					} else
@@ -330,7 +330,7 @@ struct RightAlong : AlongK<P, SIZE, THREADS, false> {
 			for (int i = 0; i < Base::ITEMS; i++) {
 				int column = n + i * Base::STEP;
 				bool inside = t.inside && column < int(g.n);
-				const float* from = g.b + (inside ? t.filter + column * int(g.filterN) : 0);
+				const float* from = g.b + (t.filter + column * int(g.filterN));
 				float* to = Base::at(tile, thread, i);
 				if (!ANY || g.vectors & 2) {
 					if (e == 0) this->stage.whole(i, to, from, inside);
@@ -353,7 +353,6 @@ struct RightAcross : AcrossK<P, SIZE, THREADS, false> {
 #pragma unroll
 		for (int i = 0; i < Base::ROWS; i++) {
 			int row = k + Base::row(thread, i);
-			const float* line = g.b + row * int(g.n);
 #pragma unroll
 			for (int c = 0; c < Base::CHUNKS; c++) {
 				int column = n + Base::group(thread, c);
@@ -361,7 +360,7 @@ struct RightAcross : AcrossK<P, SIZE, THREADS, false> {
 #pragma unroll
 				for (int e = 0; e < (ANY ? 4 : 1); e++) {
 					bool inside = row < depth && column + e < int(g.n);
-					const float* from = inside ? line + column + e : g.b;
+					const float* from = g.b + (row * int(g.n) + column + e);
 					if (!ANY || g.vectors & 2) {
 						if (e == 0) this->stage.whole(i * Base::CHUNKS + c, to, from, inside);
 					} else

@@ -132,6 +132,31 @@ func TestTiles(t *testing.T) {
 	}
 }
 
+// TestSplits has as many multiprocessors as an H200, so that sums are cut into
+// parts.
+func TestSplits(t *testing.T) {
+	d := openEmulated(t, Options{})
+	d.info.Multiprocessors = 132
+	cut := 0
+	for _, c := range tileCases() {
+		check(t, d, c)
+		out, err := kernels.Infer(c.Spec, c.In...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := d.Prepare(c.Spec, out, c.In...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Workspace > 0 {
+			cut++
+		}
+	}
+	if cut < 3 {
+		t.Errorf("the sums of %d cases are cut into parts, want at least 3", cut)
+	}
+}
+
 func tileCases() (cases []kernelstest.Case) {
 	add := func(s kernels.Spec, in ...kernels.Shape) {
 		cases = append(cases, kernelstest.Case{Spec: s, In: kernelstest.F32(in...), Padded: 2})

@@ -67,13 +67,13 @@ __device__ __forceinline__ void ldmatrix_x4_trans(unsigned (&r)[4], const void *
 }
 
 // cp_async_16 begins to copy 16 bytes to shared memory, of which those from
-// bytes on are zeros: with bytes 0 nothing is read, but from must be an address
-// of the operand all the same. cp_async_16_again is the same of what the block
+// bytes on are zeros: with bytes 0 nothing is read, wherever from is, but that
+// is a multiple of the size. cp_async_16_again is the same of what the block
 // will read again, and keeps it in the first-level cache; cp_async_4 is the same
-// of 4 bytes. The copies up
-// to a cp_async_commit are a group; cp_async_wait<N> returns when all of this
-// thread's groups but the last N are there, and other threads see them after a
-// barrier. Before compute_80 the copies are done at once.
+// of 4 bytes. The copies up to a cp_async_commit are a group; cp_async_wait<N>
+// returns when all of this thread's groups but the last N are there, and other
+// threads see them after a barrier. Before compute_80 the copies are done at
+// once.
 #if __CUDA_ARCH__ >= 800
 __device__ __forceinline__ void cp_async_16(void *to, const void *from, int bytes = 16) {
 	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from), "r"(bytes) : "memory");

@@ -1,0 +1,88 @@
+package cuda
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"hourglass/kernels"
+)
+
+// TestDivisor divides as the kernels do.
+func TestDivisor(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, d := range []int{1, 2, 3, 5, 6, 7, 9, 28, 127, 128, 641, 3136, 1<<20 + 7, 1<<30 - 1, 1<<31 - 1} {
+		by := divisorOf(d)
+		if by.multiplier >= 1<<32 {
+			t.Fatalf("the multiplier of %d is %d, want 32 bits", d, by.multiplier)
+		}
+		for i := range 2000 {
+			n := r.Int64N(1 << 31)
+			switch {
+			case i == 0:
+				n = 1<<31 - 1
+			case i%2 == 1: // about a multiple
+				n = max(0, n/int64(d)*int64(d)-int64(i)%3%2)
+			}
+			if got := int64(uint64(n) * uint64(by.multiplier) >> by.shift); got != n/int64(d) {
+				t.Fatalf("%d/%d is %d, want %d", n, d, got, n/int64(d))
+			}
+		}
+	}
+}
+
+// TestChoose holds the choice of tiles for an H200 to what it is there for:
+// large products get large tiles, small results split sums, and parts cover
+// them.
+func TestChoose(t *testing.T) {
+	filterGrad := func(n, size, ci, co int) *product {
+		s := kernels.Conv2DFilterGrad{Pad: kernels.Same, KH: 3, KW: 3}
+		g, err := s.Geometry(kernels.Shape{n, size, size, ci}, kernels.Shape{n, size, size, co})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conv2DFilterGradProduct(g)
+	}
+	for _, c := range []struct {
+		name    string
+		product *product
+		tile    string // "" for any
+		splits  bool
+	}{
+		{"a large matrix product", matMulProduct(kernels.MatMul{}, 4096, 4096, 4096), "128x128", false},
+		{"a product with odd rows", matMulProduct(kernels.MatMul{}, 4096, 4096, 4095), "64x64", false},
+		{"a small result of long sums", matMulProduct(kernels.MatMul{}, 128, 2, 3136), "64x32", true},
+		{"a filter gradient", filterGrad(128, 32, 64, 64), "128x64", true},
+		{"both transposed", matMulProduct(kernels.MatMul{TransA: true, TransB: true}, 512, 512, 512), "64x32", false},
+		{"an empty sum", matMulProduct(kernels.MatMul{}, 512, 512, 0), "", false},
+	} {
+		for _, p := range []Precision{TF32, BF16} {
+			got := c.product.choose(card{p, 132, 227 << 10}, false, "")
+			if c.tile != "" && got.tile.name != c.tile {
+				t.Errorf("%s in %v gets tiles of %s, want %s", c.name, p, got.tile.name, c.tile)
+			}
+			if got.splits > 1 != c.splits {
+				t.Errorf("%s in %v is split into %d parts, want more than one: %v", c.name, p, got.splits, c.splits)
+			}
+			_, k := c.product.sizes()
+			if stages := ceil(k, got.tile.depth); got.splits*got.splitTiles < stages || (got.splits-1)*got.splitTiles >= max(1, stages) {
+				t.Errorf("%s in %v: %d parts of %d stages for %d", c.name, p, got.splits, got.splitTiles, stages)
+			}
+		}
+	}
+}
+
+// TestTilesFit holds every tile to the shared memory that cards of its precision
+// have.
+func TestTilesFit(t *testing.T) {
+	for p, all := range tiles {
+		shared := 99 << 10 // compute capability 8.6, the least from 8.0 on
+		if p == Float32 {
+			shared = 64 << 10 // 7.5
+		}
+		for _, tile := range all {
+			if n := tile.shared(p); n > shared {
+				t.Errorf("%v %s: %d bytes of shared memory, at most %d", p, tile.name, n, shared)
+			}
+		}
+	}
+}
