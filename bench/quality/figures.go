@@ -67,7 +67,7 @@ func subspace(_ context.Context, e *experiment) error {
 		return err
 	}
 	e.add("test mse", e.values["mse"], beside{"PCA", error})
-	e.add("test mse over PCA's", e.values["mse"]/error)
+	e.add("test mse above PCA's, %", 100*(e.values["mse"]/error-1))
 	e.add("largest principal angle, degrees", angle*180/math.Pi)
 	return nil
 }

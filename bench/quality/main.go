@@ -37,7 +37,7 @@ func main() {
 type options struct {
 	mnist, runs, configs, out string
 	rows                      []string
-	quick, partial            bool
+	quick, partial, measured  bool
 	threads                   int
 }
 
@@ -55,6 +55,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	})
 	f.BoolVar(&o.quick, "quick", false, "a minute on small data: check bounds, and write nothing")
 	f.BoolVar(&o.partial, "partial", false, "measure runs that were stopped as they stand")
+	f.BoolVar(&o.measured, "table", false, "write the table of the rows that are measured already, and measure no others")
 	f.IntVar(&o.threads, "threads", 0, "processors to use, 0 for all")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -93,7 +94,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	for _, r := range table {
 		_, done := kept.rows[r.name]
-		if asked := slices.Contains(o.rows, r.name); !asked && (done || len(o.rows) > 0) {
+		if asked := slices.Contains(o.rows, r.name); !asked && (done || o.measured || len(o.rows) > 0) {
 			continue
 		}
 		result, err := l.measure(ctx, r)

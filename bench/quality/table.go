@@ -151,9 +151,13 @@ Made by ` + "`make quality`" + ` (program ` + "[bench/quality](quality)" + `), w
 [quality.json](quality.json); ` + "`go run ./bench/quality --quick`" + ` is the short form that CI runs, with bounds. Figures are of
 the test images, by the weights of the epoch whose validation loss was the lowest. MNIST is 60,000 and 10,000 images in
 [0, 1]; mse is the mean over pixels, PSNR the mean over images of −10·log₁₀ of an image's mse; nats are for each image.
+
 "PyTorch" is the same net, optimizer, batch and number of epochs in PyTorch 2.15, with initial weights of the same kind
-and an order of images and noise of its own, by [torch_twins.py](quality/torch_twins.py). "PCA" is that of the training images, of as many components as the
-code has numbers, on the same test images. Times are of training on two shared cores.
+and an order of images and noise of its own, by [torch_twins.py](quality/torch_twins.py). "PCA" is that of the training
+images, of as many components as the code has numbers (at most 64), on the same test images. "Mean-fill" puts the mean of
+the training images where pixels are missing. The largest principal angle is between what a linear decoder spans and
+PCA's subspace; of components whose variances are close, as the 64th and the 65th are, the mse hardly tells one from
+another. Times are those of training with one thread beside other work, of stacked models without the pretraining.
 
 | model | figure | ours | beside | source | config | seed | trained |
 |---|---|---|---|---|---|---|---|
