@@ -14,7 +14,7 @@ MNIST       ?= data/mnist
 GPU          = CGO_ENABLED=1 CGO_CFLAGS="-O2 -I$(CURDIR)/kernels/cuda/include" CGO_LDFLAGS="-L$(CURDIR)/.gpu"
 GPUTESTS     = ./models ./models/train ./cmd/hourglass
 
-.PHONY: build gpu test testgpu check exports generate golden bench quality kernelbench kernels
+.PHONY: build gpu test testgpu check exports generate golden bench quality tour kernelbench kernels
 
 build:             ## the command, in this folder
 	CGO_ENABLED=0 $(GO) build -trimpath ./cmd/hourglass
@@ -56,6 +56,9 @@ golden:            ## PyTorch's numbers, in an environment of their own
 	.venv/bin/pip install -q torch==2.15.0 numpy safetensors
 	.venv/bin/python models/testdata/gen.py
 	HOURGLASS_TORCH_PYTHON=.venv/bin/python $(GO) test ./cmd/hourglass -run TestExportsInPyTorch -count=1 -v
+
+tour: build        ## every command on real files, into tour/index.md; DATA=mnist:FOLDER
+	$(GO) run ./bench/tour --hourglass ./hourglass --out tour $(if $(DATA),--data $(DATA)) $(TOURFLAGS)
 
 quality:           ## what the models reach, into bench/quality.md; MNIST=FOLDER
 	$(GO) run ./bench/quality --mnist $(MNIST) $(QUALITYFLAGS)
