@@ -162,7 +162,8 @@ extern "C" __global__ void __launch_bounds__(DIRECT_THREADS, 3) conv_direct_out4
 struct DirectFilterArgs {
 	const float *wide, *narrow;
 	float* out; // partial sums of each block of places
-	slot places, h, w, channels; // of the wide one
+	slot places, channels; // of the wide one,
+	Divisor h, w;          // and its rows and columns
 	slot narrowH, narrowW, narrowC;
 	slot kh, kw;
 	slot perRow, perColumn, tap, originH, originW, divideH, divideW;
@@ -191,7 +192,8 @@ extern "C" __global__ void __launch_bounds__(DIRECT_THREADS, 2) conv_direct_filt
 	}
 	int from = int(blockIdx.x * g.share), to = int(min(from + g.share, g.places));
 	for (int place = from + row; place < to && channel < int(g.channels); place += ROWS) {
-		int j = place % int(g.w) * int(g.perColumn), i = place / int(g.w) % int(g.h) * int(g.perRow), image = place / int(g.w) / int(g.h);
+		Quotient column = divide(place, g.w), line = divide(column.q, g.h);
+		int j = column.r * int(g.perColumn), i = line.r * int(g.perRow), image = line.q;
 		float4 v = *(const float4*)(g.wide + slot(place) * g.channels + channel);
 #pragma unroll
 		for (int t = 0; t < TAPS; t++) {

@@ -54,7 +54,8 @@ func (d *Device) direct(p *product) (kernels.Launch, bool, error) {
 // directFilterArgs is DirectFilterArgs of conv_direct.cu.
 type directFilterArgs struct {
 	wide, narrow, out                                          uint64
-	places, h, w, channels                                     int64
+	places, channels                                           int64
+	h, w                                                       divisor
 	narrowH, narrowW, narrowC                                  int64
 	kh, kw                                                     int64
 	perRow, perColumn, tap, originH, originW, divideH, divideW int64
@@ -70,13 +71,13 @@ func (d *Device) directFilter(g *kernels.ConvGeometry) (kernels.Launch, bool, er
 	switch {
 	case g.Ci <= fewChannels && g.Co >= manyChannels && g.Co%4 == 0:
 		wide = 1
-		a.places, a.h, a.w, a.channels = int64(g.N*g.OH*g.OW), int64(g.OH), int64(g.OW), int64(g.Co)
+		a.places, a.channels, a.h, a.w = int64(g.N*g.OH*g.OW), int64(g.Co), divisorOf(g.OH), divisorOf(g.OW)
 		a.narrowH, a.narrowW, a.narrowC = int64(g.H), int64(g.W), int64(g.Ci)
 		a.perRow, a.perColumn, a.tap = int64(g.SH), int64(g.SW), 1
 		a.originH, a.originW, a.divideH, a.divideW = -int64(g.Top), -int64(g.Left), 1, 1
 		a.outNarrow, a.outWide = int64(g.Co), 1
 	case g.Co <= fewChannels && g.Ci >= manyChannels && g.Ci%4 == 0:
-		a.places, a.h, a.w, a.channels = int64(g.N*g.H*g.W), int64(g.H), int64(g.W), int64(g.Ci)
+		a.places, a.channels, a.h, a.w = int64(g.N*g.H*g.W), int64(g.Ci), divisorOf(g.H), divisorOf(g.W)
 		a.narrowH, a.narrowW, a.narrowC = int64(g.OH), int64(g.OW), int64(g.Co)
 		a.perRow, a.perColumn, a.tap = 1, 1, -1
 		a.originH, a.originW, a.divideH, a.divideW = int64(g.Top), int64(g.Left), int64(g.SH), int64(g.SW)
