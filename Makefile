@@ -51,10 +51,12 @@ exports:           ## what other programs make of exports, in an environment of 
 generate:          ## the assembly, from kernels/cpu/internal/simd/_asm
 	$(GO) generate ./kernels/cpu/internal/simd
 
-golden:            ## PyTorch's numbers, in an environment of their own
+golden:            ## PyTorch's and scikit-learn's numbers, in an environment of their own
 	python3 -m venv .venv
-	.venv/bin/pip install -q torch==2.15.0 numpy safetensors
+	.venv/bin/pip install -q torch==2.15.0 numpy==2.4.6 safetensors scipy==1.17.1 scikit-learn==1.9.1 scikit-image==0.26.0
 	.venv/bin/python models/testdata/gen.py
+	.venv/bin/python models/metrics/testdata/gen.py
+	.venv/bin/python models/tasks/testdata/gen.py
 	HOURGLASS_TORCH_PYTHON=.venv/bin/python $(GO) test ./cmd/hourglass -run TestExportsInPyTorch -count=1 -v
 
 tour: build        ## every command on real files, into tour/index.md; DATA=mnist:FOLDER
