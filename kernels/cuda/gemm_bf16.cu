@@ -8,11 +8,11 @@
 // compute_80
 #include "gemm_tile.cuh"
 
-typedef Tile<128, 128, 64, 32, 2, false> Tile128x128;
-typedef Tile<128, 64, 64, 32, 2, false> Tile128x64;
-typedef Tile<128, 32, 32, 32, 2, false> Tile128x32;
-typedef Tile<64, 64, 32, 32, 2, true> Tile64x64;
-typedef Tile<64, 32, 32, 16, 2, true> Tile64x32;
+typedef Tile<128, 128, 64, 32, 2, false> Tile128x128; // dynamic shared: 69632 B
+typedef Tile<128, 64, 64, 32, 2, false> Tile128x64; // dynamic shared: 36864 B
+typedef Tile<128, 32, 32, 32, 2, false> Tile128x32; // dynamic shared: 20480 B
+typedef Tile<64, 64, 32, 32, 2, true> Tile64x64; // dynamic shared: 18432 B
+typedef Tile<64, 32, 32, 16, 2, true> Tile64x32; // dynamic shared: 12288 B
 
 extern "C" __global__ void __launch_bounds__(Tile128x128::THREADS, 1) gemm_bf16_nn_128x128(GemmArgs g) { GEMM_NN(BF16, Tile128x128); }
 extern "C" __global__ void __launch_bounds__(Tile128x128::THREADS, 1) gemm_bf16_nt_128x128(GemmArgs g) { GEMM_NT(BF16, Tile128x128); }

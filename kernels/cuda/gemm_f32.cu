@@ -5,9 +5,9 @@
 // multiprocessor of compute_75.
 #include "gemm_tile.cuh"
 
-typedef Tile<128, 64, 64, 32, 3, false> Tile128x64;
-typedef Tile<64, 64, 32, 32, 3, true> Tile64x64;
-typedef Tile<64, 32, 32, 16, 3, true> Tile64x32;
+typedef Tile<128, 64, 64, 32, 3, false> Tile128x64; // dynamic shared: 36864 B
+typedef Tile<64, 64, 32, 32, 3, true> Tile64x64; // dynamic shared: 24576 B
+typedef Tile<64, 32, 32, 16, 3, true> Tile64x32; // dynamic shared: 18432 B
 
 extern "C" __global__ void __launch_bounds__(Tile128x64::THREADS, 2) gemm_f32_nn_128x64(GemmArgs g) { GEMM_NN(F32, Tile128x64); }
 extern "C" __global__ void __launch_bounds__(Tile128x64::THREADS, 2) gemm_f32_nt_128x64(GemmArgs g) { GEMM_NT(F32, Tile128x64); }

@@ -1,7 +1,10 @@
 package cuda
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"os"
+	"strings"
 	"testing"
 
 	"hourglass/kernels"
@@ -72,9 +75,13 @@ func TestChoose(t *testing.T) {
 }
 
 // TestTilesFit holds every tile to the shared memory that cards of its precision
-// have.
+// have, and to what its kernels' file says of it.
 func TestTilesFit(t *testing.T) {
 	for p, all := range tiles {
+		source, err := os.ReadFile("gemm_" + p.String() + ".cu")
+		if err != nil {
+			t.Fatal(err)
+		}
 		shared := 99 << 10 // compute capability 8.6, the least from 8.0 on
 		if p == Float32 {
 			shared = 64 << 10 // 7.5
@@ -82,6 +89,9 @@ func TestTilesFit(t *testing.T) {
 		for _, tile := range all {
 			if n := tile.shared(p); n > shared {
 				t.Errorf("%v %s: %d bytes of shared memory, at most %d", p, tile.name, n, shared)
+			}
+			if line := fmt.Sprintf(" Tile%s; // dynamic shared: %d B\n", tile.name, tile.shared(p)); !strings.Contains(string(source), line) {
+				t.Errorf("gemm_%v.cu has no line that ends in %q", p, line)
 			}
 		}
 	}

@@ -10,11 +10,11 @@
 // compute_80
 #include "gemm_tile.cuh"
 
-typedef Tile<128, 128, 64, 64, 4, false> Tile128x128;
-typedef Tile<128, 64, 64, 32, 3, false> Tile128x64;
-typedef Tile<128, 32, 32, 32, 4, false> Tile128x32;
-typedef Tile<64, 64, 32, 32, 3, true> Tile64x64;
-typedef Tile<64, 32, 32, 16, 4, true> Tile64x32;
+typedef Tile<128, 128, 64, 64, 4, false> Tile128x128; // dynamic shared: 69632 B
+typedef Tile<128, 64, 64, 32, 3, false> Tile128x64; // dynamic shared: 73728 B
+typedef Tile<128, 32, 32, 32, 4, false> Tile128x32; // dynamic shared: 81920 B
+typedef Tile<64, 64, 32, 32, 3, true> Tile64x64; // dynamic shared: 49152 B
+typedef Tile<64, 32, 32, 16, 4, true> Tile64x32; // dynamic shared: 49152 B
 
 extern "C" __global__ void __launch_bounds__(Tile128x128::THREADS, 2) gemm_tf32_nn_128x128(GemmArgs g) { GEMM_NN(TF32Shallow, Tile128x128); }
 extern "C" __global__ void __launch_bounds__(Tile128x128::THREADS, 2) gemm_tf32_nt_128x128(GemmArgs g) { GEMM_NT(TF32Shallow, Tile128x128); }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"hourglass/kernels/cuda/internal/ptx"
@@ -146,12 +147,17 @@ func compile(bin string, s ptx.Source) ([]byte, error) {
 	if err := os.WriteFile(temp.Name(), text, 0o666); err != nil {
 		return nil, err
 	}
+	source, err := os.ReadFile(s.Path)
+	if err != nil {
+		return nil, err
+	}
+	dynamic := dynamicShared(source)
 	for _, arch := range architectures(s.Arch) {
 		out, err := exec.Command(filepath.Join(bin, "ptxas"), "-v", "-arch="+arch, "-o", os.DevNull, temp.Name()).CombinedOutput()
 		if err != nil {
 			return nil, fmt.Errorf("ptxas %s for %s: %w\n%s", s.Path, arch, err, out)
 		}
-		report(arch, string(out), text)
+		report(arch, string(out), text, dynamic)
 	}
 	return text, nil
 }
@@ -175,8 +181,20 @@ var (
 	threads   = regexp.MustCompile(`\.entry (\w+)\([^)]*\)\s*(?:\.maxntid (\d+)(?:, (\d+), (\d+))?)?`)
 )
 
+var dynamicLine = regexp.MustCompile(`(?m)^typedef .* Tile(\w+); // dynamic shared: (\d+) B$`)
+
+// dynamicShared returns the dynamic shared memory of a file's tiles, which the
+// compiler does not know, by the ends of their kernels' names.
+func dynamicShared(source []byte) map[string]int {
+	all := map[string]int{}
+	for _, m := range dynamicLine.FindAllSubmatch(source, -1) {
+		all["_"+string(m[1])], _ = strconv.Atoi(string(m[2]))
+	}
+	return all
+}
+
 // report prints registers, shared memory, spills and occupancy of each kernel.
-func report(arch, output string, text []byte) {
+func report(arch, output string, text []byte, dynamic map[string]int) {
 	block := map[string]int{}
 	for _, m := range threads.FindAllStringSubmatch(string(text), -1) {
 		n := 1
@@ -205,6 +223,7 @@ func report(arch, output string, text []byte) {
 		if m := smemPart.FindStringSubmatch(line); m != nil {
 			fmt.Sscan(m[1], &shared)
 		}
+		shared += dynamic[name[max(0, strings.LastIndexByte(name, '_')):]]
 		n := block[name]
 		if n <= 1 {
 			n = 256 // no launch bounds: what most kernels are launched with
