@@ -62,6 +62,7 @@ func TestFinetuneErrors(t *testing.T) {
 	wantFailure(t, []string{"finetune", "run", "--classes", "4"}, exitFailure, "labels up to 9, want at most 3")
 	wantFailure(t, []string{"finetune", "run", "--data", "npy:none.npy"}, exitFailure, "none.npy")
 	wantFailure(t, []string{"finetune", "nothing"}, exitFailure, "there is no run nothing")
+	wantFailure(t, []string{"finetune", "run/config.toml"}, exitFailure, "run/config.toml is no run")
 	wantFailure(t, []string{"finetune", "run", "--data", "images:" + pictures(t, 8)}, exitUsage, "has no labels to learn", "--data")
 	if _, err := os.Stat("run-labels"); err == nil {
 		t.Error("a finetuning that could not begin left a folder")

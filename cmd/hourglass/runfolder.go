@@ -71,6 +71,9 @@ func openRun(folder string) (settings, error) {
 	var s settings
 	path := filepath.Join(folder, configName)
 	text, err := os.ReadFile(path)
+	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
+		return s, fmt.Errorf("%s is no run, which is a folder, but a file", folder)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
 			return s, fmt.Errorf("there is no run %s", folder)
