@@ -135,6 +135,20 @@ extern "C" __global__ void __launch_bounds__(256) reduce_columns(ReduceArgs g) {
 	keep(g, place, part, t);
 }
 
+// reduce_few has a thread for each place, of which there are many and whose
+// positions are few and lie side by side.
+extern "C" __global__ void __launch_bounds__(256) reduce_few(ReduceArgs g) {
+	int what = int(g.what);
+	long long place = blockIdx.x * 256ll + threadIdx.x;
+	if (place >= g.places) return;
+	long long at = placeOffset(g, place);
+	double shift = what == MOMENTS ? shiftOf(g, at) : 0;
+	Tally t = nothing(what);
+	for (long long p = 0; p < g.positions; p++)
+		add(what, t, g.x[at + placed(p, g.skipRank, g.skipDims, g.skipStrides)], shift);
+	finish(g, place, t);
+}
+
 // reduce_rows has one place a block, whose threads go through the positions of
 // the block's part side by side.
 extern "C" __global__ void __launch_bounds__(256) reduce_rows(ReduceArgs g) {

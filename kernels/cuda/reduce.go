@@ -36,13 +36,20 @@ func (d *Device) newReduction(what int, axes kernels.Axes, in kernels.Operand) (
 	r.setAxes(axes, in.Shape)
 	a := &r.args
 	name, width := "reduce_columns", 32
-	if a.inner == 1 {
+	few := a.inner == 1 && a.positions <= 32
+	switch {
+	case few:
+		name, width = "reduce_few", 256
+	case a.inner == 1:
 		name, width = "reduce_rows", 1
 	}
 	blocks := ceil(int(a.places), width)
 	// Enough blocks to fill the device, each with enough to do.
 	const leastPositions = 1024
 	a.pieces = int64(max(1, min(ceil(4*max(1, d.info.Multiprocessors), max(1, blocks)), int(a.positions)*width/leastPositions, mostGrid)))
+	if few {
+		a.pieces = 1
+	}
 	var err error
 	if r.first, err = d.kernel(name, sizeOf(blocks, int(a.pieces), 1, 256, 0)); err != nil {
 		return nil, 0, err

@@ -98,6 +98,7 @@ extern "C" void hourglass_switch(void **save, void *to);
 asm(R"(
 .text
 .hidden hourglass_switch
+.type hourglass_switch, @function
 hourglass_switch:
 	pushq %rbp
 	pushq %rbx
@@ -167,7 +168,9 @@ void resume(Thread *t) {
 	threadIdx = t->index;
 	if (t->state == State::fresh) {
 		t->stack = take_stack();
-		t->sp = first_frame(stacks + (t->stack + 1) * stack_size, thread_main);
+		// Stacks begin at different places of their pages, or all would fall
+		// on the same lines of the cache.
+		t->sp = first_frame(stacks + (t->stack + 1) * stack_size - t->stack * 1088 % 65536, thread_main);
 	}
 	t->state = State::ready;
 	to_thread(t);
