@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"hourglass/data"
+	"hourglass/models"
 	"hourglass/models/metrics"
 )
 
@@ -119,10 +120,15 @@ func (e *experiment) silence() (dead, silent float64, err error) {
 	return dead, silent / float64(len(codes)), nil
 }
 
-// contraction measures how much a code moves with its image.
-func contraction(_ context.Context, e *experiment) error {
-	e.add("‖∂code/∂image‖²", e.values["contractive"])
-	e.add("test mse", e.values["mse"])
+// contraction measures how much a code moves with its image, beside that of the
+// same net trained with next to no penalty.
+func contraction(ctx context.Context, e *experiment) error {
+	free, err := e.rival(ctx, e.row.name, func(s *settings) { s.Model.Contractive, s.Model.Jacobian = 1e-12, "hutchinson" })
+	if err != nil {
+		return err
+	}
+	e.add("‖∂code/∂image‖²", e.values["contractive"], beside{"without the penalty", free["contractive"]})
+	e.add("test mse", e.values["mse"], beside{"without the penalty", free["mse"]})
 	return nil
 }
 
@@ -131,11 +137,11 @@ func likelihood(ctx context.Context, e *experiment) error {
 	if e.row.samples > 0 {
 		published := e.reference("pythae", 89.78)
 		if e.settings.Model.Name == "iwae" {
-			vae, err := e.vaeLikelihood(ctx)
+			vae, err := e.rival(ctx, "vae-binary-mnist", func(s *settings) { s.Train.Epochs = len(e.history) })
 			if err != nil {
 				return err
 			}
-			published = beside{fmt.Sprintf("VAE after %d epochs", len(e.history)), vae}
+			published = beside{fmt.Sprintf("VAE after %d epochs", len(e.history)), vae["nll_is"]}
 		}
 		e.add(fmt.Sprintf("NLL by %d codes, nats", e.row.samples), e.values["nll_is"], published)
 	}
@@ -152,28 +158,30 @@ func likelihood(ctx context.Context, e *experiment) error {
 	return nil
 }
 
-// vaeLikelihood trains the row vae-binary-mnist for as many epochs as this one
-// was, and returns its NLL.
-func (e *experiment) vaeLikelihood(ctx context.Context) (float64, error) {
-	other := row{name: "vae-binary-mnist", samples: e.row.samples}
-	vae, err := e.prepare(other)
+// rival trains the model of a configuration as changed, in memory, and returns
+// the metrics of the test images.
+func (e *experiment) rival(ctx context.Context, config string, change func(*settings)) (map[string]float64, error) {
+	other, err := e.prepare(row{name: config, samples: e.row.samples, quick: e.row.quick})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	vae.folder, vae.settings.Train.Epochs = "", len(e.history)
-	if err := vae.trained(ctx); err != nil {
-		return 0, err
+	other.folder = ""
+	change(&other.settings)
+	if other.model, err = models.New(other.settings.Model); err != nil {
+		return nil, err
 	}
-	values, err := vae.runner.Evaluate(ctx, vae.test)
+	if err := other.trained(ctx); err != nil {
+		return nil, err
+	}
+	values, err := other.runner.Evaluate(ctx, other.test)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
+	named := map[string]float64{}
 	for _, v := range values {
-		if v.Name == "nll_is" {
-			return v.Value, nil
-		}
+		named[v.Name] = v.Value
 	}
-	return 0, fmt.Errorf("the vae has no nll_is")
+	return named, nil
 }
 
 // codebook measures a quantised model.
