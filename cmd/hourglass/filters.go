@@ -72,10 +72,13 @@ func filtersCommand() *cobra.Command {
 	return c
 }
 
+// filterGap keeps filters of 3×3 squares apart.
+const filterGap = 8
+
 // drawFilters draws pictures, those of sequences as curves.
 func drawFilters(path string, f *tasks.Filters, values []float32) error {
 	pictures := picturesOf(values, []int{f.H, f.W, f.C})
-	im, err := export.Tile(pictures, columnsOf(len(pictures)), export.GridOptions{})
+	im, err := export.Tile(pictures, columnsOf(len(pictures)), export.GridOptions{Gap: filterGap})
 	if err != nil {
 		return err
 	}

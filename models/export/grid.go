@@ -34,13 +34,17 @@ type GridOptions struct {
 	Scale int
 	// Columns labels the columns, above the first row.
 	Columns []string
+	// Gap sets the images so many pixels apart; 0 draws a thin line between them, which is lost among
+	// pictures of a few grey pixels.
+	Gap int
 }
 
 // Sizes in pixels of the finished picture.
 const (
-	legible    = 84      // the longer side of an image at the automatic scale
-	margin     = 8       // white border round everything
-	line       = 1       // separator between and round images
+	legible    = 84 // the longer side of an image at the automatic scale
+	margin     = 8  // white border round everything
+	line       = 1  // separator between and round images
+	maxGap     = 256
 	groupGap   = 8       // height of a row without images
 	labelGap   = 8       // between a label and its row
 	headHeight = 16      // of the labels of columns
@@ -101,7 +105,7 @@ func Grid(rows []Row, o GridOptions) (image.Image, error) {
 	draw.Draw(out, out.Bounds(), image.NewUniform(paper), image.Point{}, draw.Src)
 	y := margin + l.head
 	for i, text := range o.Columns {
-		drawHead(out, text, l.left+line+i*(l.cellW+line)+l.cellW/2, y)
+		drawHead(out, text, l.left+l.gap+i*(l.cellW+l.gap)+l.cellW/2, y)
 	}
 	for _, r := range rows {
 		if len(r.Images) == 0 {
@@ -109,12 +113,12 @@ func Grid(rows []Row, o GridOptions) (image.Image, error) {
 			continue
 		}
 		drawLabel(out, r.Label, l.left-labelGap, y+l.cellH/2)
-		frame := image.Rect(l.left, y, l.left+len(r.Images)*(l.cellW+line)+line, y+l.cellH+2*line)
-		draw.Draw(out, frame, image.NewUniform(separator), image.Point{}, draw.Src)
+		frame := image.Rect(l.left, y, l.left+len(r.Images)*(l.cellW+l.gap)+l.gap, y+l.cellH+2*l.gap)
+		draw.Draw(out, frame, image.NewUniform(l.between), image.Point{}, draw.Src)
 		for i, im := range r.Images {
-			drawImage(out, im, l.left+line+i*(l.cellW+line), y+line, l.scale)
+			drawImage(out, im, l.left+l.gap+i*(l.cellW+l.gap), y+l.gap, l.scale)
 		}
-		y += l.cellH + line // the next row shares the separator
+		y += l.cellH + l.gap // the next row shares the separator
 	}
 	return out, nil
 }
@@ -143,12 +147,14 @@ type layout struct {
 	scale, cellW, cellH int
 	left                int // where the first image's frame begins, right of the labels
 	head                int // height of the columns' labels
+	gap                 int // between and round images
+	between             color.NRGBA
 	width, height       int
 }
 
 func newLayout(rows []Row, o GridOptions) (layout, error) {
 	var first *Image
-	columns, labels, height := 0, 0, 2*margin+line
+	columns, labels, height := 0, 0, 2*margin
 	for _, r := range rows {
 		columns = max(columns, len(r.Images))
 		labels = max(labels, labelWidth(r.Label))
@@ -164,7 +170,14 @@ func newLayout(rows []Row, o GridOptions) (layout, error) {
 	if first == nil {
 		return layout{}, fmt.Errorf("grid: want at least one image, got none")
 	}
-	l := layout{scale: o.Scale, left: margin}
+	l := layout{scale: o.Scale, left: margin, gap: line, between: separator}
+	if o.Gap != 0 {
+		l.gap, l.between = o.Gap, paper
+	}
+	if l.gap < 1 || l.gap > maxGap {
+		return layout{}, fmt.Errorf("grid: gap %d, want 0 (a line) or 1 to %d", o.Gap, maxGap)
+	}
+	height += l.gap
 	if o.Scale < 0 {
 		return layout{}, fmt.Errorf("grid: scale %d, want 0 (automatic) or more", o.Scale)
 	}
@@ -187,12 +200,12 @@ func newLayout(rows []Row, o GridOptions) (layout, error) {
 		l.head = headHeight
 		height += headHeight
 	}
-	l.width = l.left + columns*(l.cellW+line) + line + margin
+	l.width = l.left + columns*(l.cellW+l.gap) + l.gap + margin
 	for _, r := range rows {
 		if len(r.Images) == 0 {
 			height += groupGap
 		} else {
-			height += l.cellH + line
+			height += l.cellH + l.gap
 		}
 	}
 	l.height = height

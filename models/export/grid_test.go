@@ -83,6 +83,17 @@ func TestGridPlacesAndScales(t *testing.T) {
 	expectPixel(t, im, x0+12+line+5, y0+8+line+groupGap+3, paper) // the second line has one image
 }
 
+func TestGridSetsImagesApart(t *testing.T) {
+	im := grid(t, []Row{{Images: []Image{flat(1, 1, 0), flat(1, 1, 0)}}}, GridOptions{Scale: 2, Gap: 5})
+	if got, want := im.Bounds(), image.Rect(0, 0, 2*margin+2*2+3*5, 2*margin+2+2*5); got != want {
+		t.Fatalf("bounds %v, want %v", got, want)
+	}
+	black := color.NRGBA{0, 0, 0, 255}
+	for x, want := range map[int]color.NRGBA{4: paper, 5: black, 6: black, 7: paper, 11: paper, 12: black, 13: black, 14: paper} {
+		expectPixel(t, im, margin+x, margin+5, want)
+	}
+}
+
 func TestGridScalesUntilLegible(t *testing.T) {
 	for size, want := range map[int]int{1: 84, 28: 3, 32: 3, 64: 2, 84: 1, 300: 1} {
 		l, err := newLayout([]Row{{Images: []Image{flat(size, 1, 0)}}}, GridOptions{})
@@ -154,6 +165,11 @@ func TestGridRefusals(t *testing.T) {
 	for _, scale := range []int{-1, 1 << 10, 1 << 40, math.MaxInt} {
 		if _, err := Tile(one, 1, GridOptions{Scale: scale}); err == nil {
 			t.Errorf("scale %d: drawn, want an error", scale)
+		}
+	}
+	for _, gap := range []int{-1, 1 << 40} {
+		if _, err := Tile(one, 1, GridOptions{Gap: gap}); err == nil {
+			t.Errorf("gap %d: drawn, want an error", gap)
 		}
 	}
 	if _, err := Tile(one, 0, GridOptions{}); err == nil {
