@@ -16,10 +16,10 @@ import (
 	"hourglass/models"
 )
 
-// cudaModels are models as users train them, but for the batch.
+// cudaModels are models as users train them, but for the batch and a thinner vae.
 var cudaModels = map[string]models.Config{
 	"conv": {Name: "conv", Latent: 2, Image: [3]int{28, 28, 1}},
-	"vae":  {Name: "vae", Latent: 20, Beta: 1, Image: [3]int{28, 28, 1}},
+	"vae":  {Name: "vae", Hidden: []int{64}, Latent: 20, Beta: 1, Image: [3]int{28, 28, 1}},
 }
 
 const cudaSteps = 50
