@@ -124,7 +124,7 @@ func example() *Report {
 		Date:     "2026-01-31",
 		Machine:  Machine{CPU: "ACME(R) Octo @ 2.5GHz", Cores: 2, Kernels: "avx2", Caches: "L1 32K", MemoryGiB: 8, OS: "linux/amd64", Go: "go1.26"},
 		Versions: map[string]string{"torch": "2.15.0", "numpy": "2"},
-		Threads:  2, Windows: 5,
+		Threads:  2, Windows: 5, Precision: "float32",
 		Results: []Result{{"dense", "cpu", "float32", 2, 1, 2, 128000, 142.5, 285, 0.5, 17}},
 		Comparisons: []Comparison{
 			{Workload: "dense", Peer: "PyTorch", Mode: "eager", MSBest: 4, MSMedian: 5, OursMSBest: 1, OursMSMedian: 2, RatioBest: 2, RatioMedian: 2.5, Ratios: []float64{2, 2.5, 3}, Loss: 0.1, OursLoss: 0.1},
