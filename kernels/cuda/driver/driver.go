@@ -58,7 +58,7 @@ func Load(path string) error {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	if reason := C.hourglass_load(name); reason != nil {
-		library.err = fmt.Errorf("no NVIDIA driver: %s", C.GoString(reason))
+		library.err = fmt.Errorf("NVIDIA driver: %s", C.GoString(reason))
 	}
 	return library.err
 }
