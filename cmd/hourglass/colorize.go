@@ -18,8 +18,8 @@ func colorizeCommand() *cobra.Command {
 		Long: "Give grey images colours by the best weights of a run that was trained to:\n" +
 			"hourglass train --model colorization. Images of --data are grey, or coloured and\n" +
 			"then shown to the model in grey; of those PSNR and SSIM are told, beside the grey\n" +
-			"images'. x.png shows clean, grey and coloured images; the other forms hold coloured\n" +
-			"ones.",
+			"images'. Their brightness stays as it is; the model gives the colours. x.png shows\n" +
+			"clean, grey and coloured images; the other forms hold coloured ones.",
 		Example: "  hourglass colorize runs/colorization --out colours.png\n" +
 			"  hourglass colorize runs/colorization --data grey.npy --out colours",
 		Args: exactArgs(1, "the folder of a run"),

@@ -129,7 +129,9 @@ func masked(samples, mask []float32, channels int) (given, missing []float32) {
 
 // Colorize hands coloured images to use. The source's are coloured too, and then
 // shown to the model in grey, or are grey, of one channel or of three that are
-// alike in all of the first batch.
+// alike in all of the first batch. The brightness is the grey image's, which is
+// known to the pixel; of the model's result the colour alone is taken, as Zhang et
+// al., Colorful Image Colorization, 2016, have it.
 func Colorize(ctx context.Context, r *train.Runner, src data.Source, use func(Restored) error) error {
 	if c := r.Config(); !c.Colorize {
 		return fmt.Errorf("tasks: the model %s was not trained to colour grey images; train one with colorize", c.Name)
@@ -152,8 +154,18 @@ func Colorize(ctx context.Context, r *train.Runner, src data.Source, use func(Re
 		if out.Made, err = r.Reconstruct(out.Given); err != nil {
 			return err
 		}
+		keepLuma(out.Made, out.Given)
 		return use(out)
 	})
+}
+
+// keepLuma shifts each pixel of images to the luma that it has in grey, as far as
+// values from 0 to 1 allow.
+func keepLuma(images, grey []float32) {
+	own := greyOf(images, 3)
+	for i := range images {
+		images[i] = min(max(images[i]+grey[i]-own[i], 0), 1)
+	}
 }
 
 // greyOf returns images of three equal channels: the luma of Rec. ITU-R BT.601,

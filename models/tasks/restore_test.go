@@ -172,6 +172,11 @@ func TestColorize(t *testing.T) {
 			if (b.Clean == nil) != (i != 1) || len(b.Given) != len(b.Made) {
 				t.Errorf("source %d: %d clean values, %d given", i, len(b.Clean), len(b.Given))
 			}
+			for j, v := range greyOf(b.Made, 3) {
+				if math.Abs(float64(v-b.Given[j])) > 1e-5 && !clipped(b.Made[j/3*3:][:3]) {
+					t.Fatalf("source %d: the luma of value %d is %g, was given as %g", i, j, v, b.Given[j])
+				}
+			}
 			made[i] = append(made[i], b.Made...)
 			return nil
 		})
@@ -179,11 +184,19 @@ func TestColorize(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if !hasColour(made[0]) {
+		t.Error("the images made have no colour")
+	}
 	for i, v := range made[0] {
 		if math.Abs(float64(v-made[1][i])) > 1e-5 {
 			t.Fatalf("value %d is %g of grey, %g of colour", i, v, made[1][i])
 		}
 	}
+}
+
+// clipped tells whether a value is at the end of its range.
+func clipped(pixel []float32) bool {
+	return slices.Min(pixel) <= 0 || slices.Max(pixel) >= 1
 }
 
 func TestQuality(t *testing.T) {
