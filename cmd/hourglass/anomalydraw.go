@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"hourglass/data"
@@ -138,6 +139,9 @@ func (s *scoring) drawHottest(ctx context.Context, path string) error {
 	samples, made := picturesOf(x, shape), picturesOf(copies, shape)
 	var heat []export.Image
 	if isSeries(shape) {
+		for i := range maps { // curves are drawn from 0 to 1
+			maps[i] /= max(highest, math.SmallestNonzeroFloat32)
+		}
 		heat = picturesOf(maps, []int{1, shape[1], 1})
 	} else {
 		for places := shape[0] * shape[1]; len(maps) > 0; maps = maps[places:] {

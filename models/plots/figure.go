@@ -128,8 +128,20 @@ func (s sheet) render(c draw.Canvas) {
 	}
 	tiles := draw.Tiles{Rows: 1, Cols: len(s.plots), PadX: vg.Points(14)}
 	for i, at := range plot.Align([][]*plot.Plot{s.plots}, tiles, inner)[0] {
+		title := &s.plots[i].Title
+		title.Text = shortened(title.Text, at.Max.X-at.Min.X, title.TextStyle.Width)
 		s.plots[i].Draw(at)
 	}
+}
+
+// shortened takes as much out of the middle of a text as it is too wide: names of
+// data sets are long, and begin and end with what tells them apart.
+func shortened(text string, room vg.Length, width func(string) vg.Length) string {
+	runes := []rune(text)
+	for n := len(runes) - 1; n > 1 && width(text) > room; n-- {
+		text = string(runes[:(n+1)/2]) + "…" + string(runes[len(runes)-n/2:])
+	}
+	return text
 }
 
 // name sets the texts of a plot and dresses its axes.

@@ -23,6 +23,20 @@ func TestLinesSayWhatTheyShow(t *testing.T) {
 	}
 }
 
+// TestLongTitlesFit: the beginning and the end of a title are seen, however long.
+func TestLongTitlesFit(t *testing.T) {
+	l := Lines{Title: "conv on csv:" + strings.Repeat("long", 100) + ",label=fault test", X: "x", Y: "y", Series: []Series{{"ours", []Point{{1, 2}, {2, 3}}}}}
+	for _, text := range svgTexts(t, l) {
+		if rest, ok := strings.CutPrefix(text, "conv on csv:long"); ok {
+			if !strings.Contains(rest, "…") || !strings.HasSuffix(rest, ",label=fault test") || len(rest) > 100 {
+				t.Errorf("the title is %q", text)
+			}
+			return
+		}
+	}
+	t.Error("there is no title")
+}
+
 func TestCurvesOfDetection(t *testing.T) {
 	scores, positive := []float64{4, 3, 2, 1}, []bool{true, false, true, false}
 	roc, err := metrics.ROC(scores, positive)
