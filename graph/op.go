@@ -76,6 +76,9 @@ func (o *op) Do(values ...gorgonia.Value) (gorgonia.Value, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: operand %d: %w", o.spec.Name(), i, err)
 		}
+		if want := o.in[i].Shape; !a.Shape.Equal(want) {
+			return nil, fmt.Errorf("%s: operand %d is %v, want %v", o.spec.Name(), i, a.Shape, want)
+		}
 		in[i] = a
 	}
 	out := kernels.NewArray(o.out.Shape)
