@@ -59,7 +59,11 @@ func probes(f *figures, stdout []byte) error {
 	}
 	var beside []string
 	for _, p := range t.Probes[1:] {
-		beside = append(beside, fmt.Sprintf("%.1f %% on %d %s", 100*p.Test, p.Dim, p.Features))
+		features := p.Features
+		if features == "pca" {
+			features = "principal components"
+		}
+		beside = append(beside, fmt.Sprintf("%.1f %% on %d %s", 100*p.Test, p.Dim, features))
 	}
 	f.add(fmt.Sprintf("accuracy of logistic regression on %d %s, fitted to %d", t.Probes[0].Dim, t.Probes[0].Features, t.Count[0]),
 		fmt.Sprintf("%.1f %%", 100*t.Probes[0].Test), strings.Join(beside, ", "))

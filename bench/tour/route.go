@@ -63,11 +63,11 @@ func digits() []chapter {
 			{line: "hourglass compress runs/conv --limit 2048 --plot rates.png --table rates.csv --json", seen: "Bits per pixel against PSNR, beside JPEG: on what it was trained on the autoencoder needs fewer bits for the same error.", figures: rates},
 		}},
 		{"A variational autoencoder", "Its codes follow a normal prior, so that new digits can be drawn.", []stop{
-			{line: "hourglass train --model vae --data {data} --latent 20 --epochs 8 --out runs/vae", seen: "A dense VAE, 784-400-20-400-784."},
+			{line: "hourglass train --model vae --data {data} --latent 20 --epochs 20 --out runs/vae", seen: "A dense VAE, 784-400-20-400-784."},
 			{line: "hourglass sample runs/vae --n 64 --seed 1 --out samples.png", seen: "Digits that nobody wrote."},
 			{line: "hourglass interpolate runs/vae --spherical --pairs 6 --out arcs.png", seen: "Between digits along arcs, which suits the prior."},
 			{line: "hourglass interpolate runs/vae --images 0,1,1,2,2,3,3,0 --out between.gif", seen: "A film of the way between four digits and back."},
-			{line: "hourglass traverse runs/vae --out vae-units.png", seen: "What the units of the code stand for, those that vary most first: slant, width, stroke, and changes of class."},
+			{line: "hourglass traverse runs/vae --out vae-units.png", seen: "What each unit of the code changes about the mean, those that vary most first."},
 			{line: "hourglass traverse runs/vae --units 0,1,2,3 --image 3 --out vae-units.gif", seen: "Four of them as a film, about one digit."},
 			{line: "hourglass manifold runs/vae --side 15 --out vae-manifold.png", seen: "The plane of the codes' two principal components."},
 			{line: "hourglass eval runs/vae --samples 50 --limit 1000 --frechet", seen: "The bound, its parts, the log-likelihood by importance sampling, and distances between distributions."},
@@ -91,8 +91,8 @@ func repairs() []chapter {
 		}},
 		{"Colours", "Grey images of coloured figures, whose forms tell their colours.", []stop{
 			{line: "hourglass data info shapes --out shapes.png", seen: "The built-in coloured shapes."},
-			{line: "hourglass train --model colorization --data shapes --latent 128 --epochs 4 --out runs/colours", seen: "Grey in, colours out."},
-			{line: "hourglass colorize runs/colours --out coloured.png", seen: "The scenes, what the network sees, and its colours."},
+			{line: "hourglass train --model colorization --data shapes --latent 128 --epochs 12 --out runs/colours", seen: "Grey in, colours out."},
+			{line: "hourglass colorize runs/colours --out coloured.png", seen: "The scenes, what the network sees, and its colours, with the brightness of what it sees."},
 			{line: "hourglass colorize runs/colours --limit 12 --out coloured", seen: "The same as PNG files."},
 		}},
 	}
@@ -105,7 +105,7 @@ func anomalyChapter() chapter {
 		{line: "hourglass anomaly score runs/threes --detector detector.json --data {data} --normal 3 --out scores.csv --heatmaps heatmaps.png --histogram scores.png --roc roc.png --pr pr.png",
 			seen: "All test digits, scored: the errors of the worst by pixel, the distribution of scores with the threshold, and the curves over all thresholds."},
 		{line: "hourglass anomaly fit runs/threes --score mahalanobis --out detector-codes.json", seen: "Another score: how far a code lies from those of threes."},
-		{line: "hourglass anomaly score runs/threes --detector detector-codes.json --data {data} --normal 3 --out scores-codes.csv", seen: "Which suits this task less or more."},
+		{line: "hourglass anomaly score runs/threes --detector detector-codes.json --data {data} --normal 3 --out scores-codes.csv", seen: "Which score suits this task better, AUROC tells."},
 		{line: "hourglass anomaly table --data {data} --latent 32 --out auroc.csv --json --quiet", seen: "Each digit in turn as the normal one.", figures: anomalies},
 	}}
 }
@@ -113,7 +113,7 @@ func anomalyChapter() chapter {
 func photos() chapter {
 	return chapter{"A folder of photographs", "Coloured PNG files of 32×32 pixels in folders of their classes, the whole way.", []stop{
 		{line: "hourglass data info images:files/photos --out photos.png", seen: "What is in the folder: files/photos/train/ring/00000.png and so on."},
-		{line: "hourglass train --model conv --data images:files/photos --latent 64 --epochs 12 --out runs/photos", seen: "A network for the images' size and colours."},
+		{line: "hourglass train --model conv --data images:files/photos --latent 96 --epochs 30 --out runs/photos", seen: "A network for the images' size and colours."},
 		{line: "hourglass reconstruct runs/photos --out photos-reconstructed.png", seen: "Photographs over their reconstructions."},
 		{line: "hourglass encode runs/photos --labels --out photos.npz", seen: "Codes and labels, for NumPy."},
 		{line: "hourglass search runs/photos --k 8 --out photos-neighbours.csv --picture photos-neighbours.png", seen: "Photographs like each of the first."},
