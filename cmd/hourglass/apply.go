@@ -36,7 +36,7 @@ type applied struct {
 	runner    *train.Runner
 	in        io.Reader
 	out, err  io.Writer
-	temporary []string // files to remove in the end
+	temporary []string // files and folders to remove in the end
 	spooled   string   // that of standard input
 }
 
@@ -75,7 +75,7 @@ func (a *applied) begin(cmd *cobra.Command, folder string) (ctx context.Context,
 		stop()
 		a.device.Close()
 		for _, path := range a.temporary {
-			os.Remove(path)
+			os.RemoveAll(path)
 		}
 	}, nil
 }
@@ -286,11 +286,16 @@ func (a *applied) spool(ending string) (path string, err error) {
 	if isTerminal(a.in) {
 		return "", usagef("- stands for standard input, which is a terminal: pipe a file into it, as in hourglass encode RUN --out - | hourglass decode RUN --codes - --out x.png")
 	}
-	f, err := os.CreateTemp("", "hourglass-*"+ending)
+	folder, err := os.MkdirTemp("", "hourglass-*")
 	if err != nil {
 		return "", err
 	}
-	a.temporary, a.spooled = append(a.temporary, f.Name()), f.Name()
+	a.temporary = append(a.temporary, folder)
+	f, err := os.Create(filepath.Join(folder, "standard-input"+ending)) // as errors name it
+	if err != nil {
+		return "", err
+	}
+	a.spooled = f.Name()
 	if _, err := io.Copy(f, a.in); err != nil {
 		f.Close()
 		return "", fmt.Errorf("reading standard input: %w", err)

@@ -59,6 +59,20 @@ func wantNPY(t *testing.T, content string, shape ...int) {
 	}
 }
 
+// TestWrongStandardInput: the error names it, and nothing of it stays behind.
+func TestWrongStandardInput(t *testing.T) {
+	r, spool := trained(t, smallData(t, 50, 20), "--model", "dense", "--hidden", "12", "--latent", "3"), t.TempDir()
+	t.Setenv("TMPDIR", spool)
+	var stdout, stderr bytes.Buffer
+	status := run([]string{"decode", r, "--codes", "-", "--out", filepath.Join(r, "x.png")}, strings.NewReader("1,2,3"), &stdout, &stderr)
+	if status != exitFailure || !strings.Contains(stderr.String(), "standard-input.npy: want an NPY header") {
+		t.Errorf("status %d: %s", status, stderr.String())
+	}
+	if left, err := os.ReadDir(spool); len(left) > 0 || err != nil {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 // TestCodes: codes go to files of all forms and come back from them, and through
 // a pipe, to the same images.
 func TestCodes(t *testing.T) {

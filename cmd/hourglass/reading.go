@@ -117,7 +117,7 @@ func (w *warner) sum() {
 	}
 	w.lines = nil
 	if n := w.seen - w.told; n > 0 {
-		fmt.Fprintf(w.to, "%d broken samples; --strict makes them an error\n", n)
+		fmt.Fprintf(w.to, "broken samples: %d; --strict makes them an error\n", n)
 	}
 	w.told = w.seen
 }
