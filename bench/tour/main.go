@@ -27,6 +27,9 @@ func main() {
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "tour:", err)
+		if ctx.Err() != nil {
+			os.Exit(130) // as the commands do after Ctrl-C
+		}
 		os.Exit(1)
 	}
 }
