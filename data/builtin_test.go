@@ -2,8 +2,6 @@ package data
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"fmt"
 	"math"
 	"runtime"
 	"testing"
@@ -18,53 +16,6 @@ func small(t testing.TB, n int) *Dataset {
 	}
 	d.Load()
 	return d
-}
-
-// The hashes were recorded once, on amd64. A processor or a compiler that
-// rounds anything differently shows here.
-func TestBuiltinGolden(t *testing.T) {
-	for _, c := range []struct {
-		seed  uint64
-		split Split
-		want  string
-	}{
-		{1, Train, "9be11aacf1c632e2"},
-		{1, Test, "a7563b2e9deb61d7"},
-		{7, Train, "12d291c0fcea6bf2"},
-	} {
-		d, err := builtin(c.seed, c.split).Limit(2000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		d.Load()
-		hash := sha256.New()
-		hash.Write(d.Pixels)
-		hash.Write(d.Labels)
-		if got := fmt.Sprintf("%x", hash.Sum(nil)[:8]); got != c.want {
-			t.Errorf("seed %d, %s: hash %s, want %s", c.seed, c.split, got, c.want)
-		}
-	}
-}
-
-func TestBuiltinShape(t *testing.T) {
-	for split, n := range map[Split]int{Train: 60000, Test: 10000} {
-		d := builtin(3, split)
-		if err := d.Validate(); err != nil {
-			t.Error(err)
-		}
-		if d.N != n || d.H != 28 || d.W != 28 || d.C != 1 {
-			t.Errorf("%s: shape [%d %d %d %d], want [%d 28 28 1]", split, d.N, d.H, d.W, d.C, n)
-		}
-		var counts [10]int
-		for _, label := range d.Labels {
-			counts[label]++
-		}
-		for digit, c := range counts {
-			if math.Abs(float64(c-n/10)) > 5*math.Sqrt(float64(n)/10) {
-				t.Errorf("%s: %d images of %d, want about %d", split, c, digit, n/10)
-			}
-		}
-	}
 }
 
 func TestBuiltinSameOnAnyNumberOfThreads(t *testing.T) {
