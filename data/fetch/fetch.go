@@ -227,19 +227,17 @@ func (e *refusal) Error() string { return e.url + " answers " + e.status }
 
 // attempt asks for the rest of a file once.
 func (f file) attempt(ctx context.Context, part, url string, o Options) error {
-	w, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
-	if err != nil {
+	var size int64
+	switch info, err := os.Stat(part); {
+	case err == nil:
+		size = info.Size()
+	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	defer w.Close()
-	info, err := w.Stat()
-	if err != nil {
-		return err
-	}
-	have := info.Size()
-	if have == f.size {
+	if size == f.size {
 		return nil
 	}
+	have := size
 	if have > f.size {
 		have = 0
 	}
@@ -253,7 +251,12 @@ func (f file) attempt(ctx context.Context, part, url string, o Options) error {
 		return causeOf(ctx, err)
 	}
 	defer body.Close()
-	if from != info.Size() {
+	w, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666) // not before there is something to write
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if from != size {
 		if err := w.Truncate(from); err != nil {
 			return err
 		}

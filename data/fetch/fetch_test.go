@@ -229,8 +229,12 @@ func TestFetchErrors(t *testing.T) {
 	}
 	down := newServer(t, files)
 	down.Close()
-	_, err = get(s, dir, down, quick)
+	untouched := t.TempDir()
+	_, err = get(s, untouched, down, quick)
 	wantError(t, err, "refused", "put them into")
+	if left, err := os.ReadDir(untouched); err != nil || len(left) > 0 {
+		t.Errorf("without a network it leaves %v (%v)", left, err)
+	}
 	if strings.Contains(err.Error(), "\n") {
 		t.Errorf("more than a line: %q", err)
 	}
