@@ -26,7 +26,7 @@ func noGradient(s kernels.Spec, operand int) bool {
 		}
 	case kernels.MaxPool2DGrad, kernels.MaxPool2DSelect:
 		return operand == 0 // piecewise constant
-	case kernels.Noise, kernels.Gather, kernels.Cast, kernels.OneHotMax, kernels.SGD, kernels.Adam, kernels.RMSProp,
+	case kernels.Noise, kernels.Gather, kernels.Scatter, kernels.Cast, kernels.OneHotMax, kernels.SGD, kernels.Adam, kernels.RMSProp,
 		kernels.ClipByGlobalNorm, kernels.EMA, kernels.RunningStats:
 		return true
 	}

@@ -137,6 +137,8 @@ func plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand, p Precision
 		return runningStats(s, out), nil
 	case kernels.Gather:
 		return gather(s, out, in), nil
+	case kernels.Scatter:
+		return scatter(out), nil
 	case kernels.MaxPool2D:
 		return maxPool(s, in)
 	case kernels.MaxPool2DGrad:

@@ -42,3 +42,18 @@ func gather(s kernels.Gather, out kernels.Operand, in []kernels.Operand) kernel 
 		}
 	})
 }
+
+// scatter replaces rows.
+func scatter(out kernels.Operand) kernel {
+	rows, size := out.Shape[0], out.Shape[1:].Size()
+	k := single(1, func(c *call, _ int, _ []float32) {
+		copy(c.out.f32, c.in[0].f32) // of itself, where they are the same
+		for b, row := range view[int32](c.in[2].bytes) {
+			if row >= 0 && int(row) < rows {
+				copy(c.out.f32[int(row)*size:][:size], c.in[1].f32[b*size:][:size])
+			}
+		}
+	})
+	k.inPlace = 1
+	return k
+}

@@ -51,6 +51,17 @@ extern "C" __global__ void __launch_bounds__(256) copies_gather_f32(const float 
 	gather(data, index, out, n, size, rows, float(factor));
 }
 
+// copies_scatter replaces rows of data by others; of several for one place the
+// last counts. Each thread makes one element, so out may be data.
+extern "C" __global__ void __launch_bounds__(256) copies_scatter(const float *data, const float *rows, const int *index, float *out, long long n, long long size, long long count) {
+	long long i = blockIdx.x * 256ll + threadIdx.x;
+	if (i >= n) return;
+	float v = data[i];
+	for (long long b = 0; b < count; b++)
+		if (index[b] == i / size) v = rows[b * size + i % size];
+	out[i] = v;
+}
+
 // copies_cast_FROM_TO changes the type; to int is towards 0, within its bounds,
 // and of NaN 0.
 extern "C" __global__ void __launch_bounds__(256) copies_cast_i32_f32(const int *from, float *to, long long n) {

@@ -123,6 +123,21 @@ func (d *Device) gather(s kernels.Gather, out kernels.Operand, in []kernels.Oper
 	}}, nil
 }
 
+// scatter returns the launch of a Scatter.
+func (d *Device) scatter(out kernels.Operand, in []kernels.Operand) (kernels.Launch, error) {
+	if err := d.onlyFloat32(out, in[:2]); err != nil {
+		return kernels.Launch{}, err
+	}
+	n, size, count := out.Shape.Size(), out.Shape[1:].Size(), in[2].Shape[0]
+	k, err := d.kernel("copies_scatter", sizeOf(ceil(n, 256), 1, 1, 256, 0))
+	if err != nil {
+		return kernels.Launch{}, err
+	}
+	return kernels.Launch{InPlace: 1, Run: func(out kernels.Buffer, in []kernels.Buffer, _ kernels.Buffer) {
+		k.run(addr(in[0]), addr(in[1]), addr(in[2]), addr(out), num(n), num(size), num(count))
+	}}, nil
+}
+
 // castNames are the kernels of Cast by the types from and to.
 var castNames = map[[2]kernels.DType]string{
 	{kernels.Int32, kernels.Float32}: "copies_cast_i32_f32",

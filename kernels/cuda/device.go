@@ -139,6 +139,8 @@ func (d *Device) plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand)
 		return d.noise(s, out)
 	case kernels.Gather:
 		return d.gather(s, out, in)
+	case kernels.Scatter:
+		return d.scatter(out, in)
 	case kernels.Cast:
 		return d.cast(out, in[0])
 	case kernels.Reshape:

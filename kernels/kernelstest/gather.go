@@ -22,5 +22,19 @@ func gatherCases() []Case {
 		add(1, t, 2, Cycle(0), 4, 0)
 		add(1, t, 2, Cycle(0), 0, 3) // no rows to pick
 	}
+	replace := func(batch int, index Fill, data ...int) {
+		rows := append(kernels.Shape{batch}, data[1:]...)
+		cases = append(cases, Case{
+			Spec: kernels.Scatter{},
+			In:   []kernels.Operand{{Shape: data}, {Shape: rows}, {DType: kernels.Int32, Shape: kernels.Shape{batch}}},
+			Fill: []Fill{nil, nil, index}, Exact: true, NoGrad: true,
+		})
+	}
+	replace(1, Cycle(3), 256)         // a loss
+	replace(4, Cycle(2, 0, 2, 8), 9)  // twice the same row
+	replace(3, Cycle(-1, 1, 3), 3, 5) // outside
+	replace(40, Integers(31), 31, 7, 6)
+	replace(0, Cycle(0), 4, 3)
+	replace(2, Cycle(0), 4, 0)
 	return cases
 }
