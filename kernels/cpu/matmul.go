@@ -28,6 +28,7 @@ type productForm uint8
 const (
 	byColumns  productForm = iota // simd.Gemm, vectors of columns
 	byDots                        // simd.Dot, vectors along the sum: few columns
+	byNarrow                      // simd.DotNarrow, the same of few rows
 	transposed                    // simd.Gemm of the transposed result, vectors of rows: few columns
 )
 
@@ -85,7 +86,10 @@ func (p *product2D) choose() {
 	few := p.n <= maxDotWidth
 	switch {
 	case !p.transA && p.k >= vector && (few || p.transB && p.m <= maxDotWidth && p.k >= longDot):
-		p.form, p.packed = byDots, !p.transB
+		p.form, p.packed = byDots, !p.transB && p.n > 1 // one column is its transpose
+		if p.packed && p.m <= fewRows {
+			p.form, p.packed = byNarrow, false
+		}
 		return
 	case p.transA && few && p.m > p.n && p.epilogue.bias == 0:
 		p.form = transposed
@@ -110,9 +114,9 @@ func (p *product2D) cut() {
 		p.panels, p.blocks = 0, 1
 		return
 	}
-	if p.form == byDots { // a panel of few columns, or few rows
+	if p.form == byDots || p.form == byNarrow { // a panel of few columns, or few rows
 		p.panels, p.panel = 1, p.n
-		if p.m <= maxDotWidth {
+		if p.form == byDots && p.m <= maxDotWidth {
 			p.panels = pieces(p.m*p.n*(2*p.k+storeFlops), taskFlops)
 			p.panel = (p.n + p.panels - 1) / p.panels
 			p.panels = (p.n + p.panel - 1) / p.panel
@@ -172,6 +176,8 @@ func (p *product2D) run(c *call, panel, block int, scratch []float32) {
 	switch {
 	case p.form == transposed:
 		p.transposed(c, q, a, b, m0, scratch)
+	case p.form == byNarrow:
+		simd.DotNarrow(&q, dst, a, b, bias)
 	case p.form == byDots:
 		if p.packed {
 			b = c.work

@@ -5,6 +5,9 @@ import "hourglass/kernels/cpu/internal/simd"
 // bf16 returns the kernel of a product of bfloat16. The workspace holds the
 // right matrix, packed, and the left one, where both are converted once.
 func (p *product2D) bf16() kernel {
+	if p.form == byNarrow { // what is converted may as well be transposed
+		p.form = byDots
+	}
 	p.in = formOf(p.form == byColumns)
 	p.words = p.in.words(p.k)
 	p.packed = p.form != transposed

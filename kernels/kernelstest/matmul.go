@@ -30,7 +30,7 @@ func matmulCases() []Case {
 		}
 	}
 	for form := range 4 {
-		for _, size := range [][3]int{{90, 200, 150}, {300, 5, 150}, {3, 700, 260}} {
+		for _, size := range [][3]int{{90, 200, 150}, {300, 5, 150}, {3, 5, 150}, {3, 700, 260}} {
 			c := matmulCase(kernels.MatMul{TransA: form&1 == 1, TransB: form&2 == 2}, size[0], size[1], size[2])
 			c.NoGrad = true
 			cases = append(cases, c)

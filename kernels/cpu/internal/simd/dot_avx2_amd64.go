@@ -58,6 +58,24 @@ func dot1x4AVX2(t *tile)
 //go:noescape
 func dot2x4AVX2(t *tile)
 
+//go:noescape
+func narrow2AVX2(sums *float32, x *float32, b *float32, blocks int)
+
+//go:noescape
+func narrow3AVX2(sums *float32, x *float32, b *float32, blocks int)
+
+//go:noescape
+func narrow4AVX2(sums *float32, x *float32, b *float32, blocks int)
+
+//go:noescape
+func narrow5AVX2(sums *float32, x *float32, b *float32, blocks int)
+
+//go:noescape
+func narrow6AVX2(sums *float32, x *float32, b *float32, blocks int)
+
+//go:noescape
+func narrow7AVX2(sums *float32, x *float32, b *float32, blocks int)
+
 // dotAVX2 runs the kernel of mr rows by w columns, for the widths of dotRowsAVX2.
 func dotAVX2(mr, w int, t *tile) {
 	switch w<<4 | mr {
@@ -104,3 +122,23 @@ func dotAVX2(mr, w int, t *tile) {
 
 // dotRowsAVX2[w] is the greatest height of a tile of width w.
 var dotRowsAVX2 = [9]int{0: 0, 1: 8, 2: 4, 3: 4, 4: 2, 5: 0, 6: 0, 7: 0, 8: 0}
+
+// narrowAVX2 runs the kernel of n columns, 2 to 7.
+func narrowAVX2(n int, sums, x, b *float32, blocks int) {
+	switch n {
+	case 2:
+		narrow2AVX2(sums, x, b, blocks)
+	case 3:
+		narrow3AVX2(sums, x, b, blocks)
+	case 4:
+		narrow4AVX2(sums, x, b, blocks)
+	case 5:
+		narrow5AVX2(sums, x, b, blocks)
+	case 6:
+		narrow6AVX2(sums, x, b, blocks)
+	case 7:
+		narrow7AVX2(sums, x, b, blocks)
+	default:
+		panic("simd: no such width")
+	}
+}

@@ -2307,3 +2307,468 @@ store:
 done:
 	VZEROUPPER
 	RET
+
+DATA narrow2PlacesAVX2<>+0(SB)/4, $0x00000000
+DATA narrow2PlacesAVX2<>+4(SB)/4, $0x00000000
+DATA narrow2PlacesAVX2<>+8(SB)/4, $0x00000001
+DATA narrow2PlacesAVX2<>+12(SB)/4, $0x00000001
+DATA narrow2PlacesAVX2<>+16(SB)/4, $0x00000002
+DATA narrow2PlacesAVX2<>+20(SB)/4, $0x00000002
+DATA narrow2PlacesAVX2<>+24(SB)/4, $0x00000003
+DATA narrow2PlacesAVX2<>+28(SB)/4, $0x00000003
+DATA narrow2PlacesAVX2<>+32(SB)/4, $0x00000004
+DATA narrow2PlacesAVX2<>+36(SB)/4, $0x00000004
+DATA narrow2PlacesAVX2<>+40(SB)/4, $0x00000005
+DATA narrow2PlacesAVX2<>+44(SB)/4, $0x00000005
+DATA narrow2PlacesAVX2<>+48(SB)/4, $0x00000006
+DATA narrow2PlacesAVX2<>+52(SB)/4, $0x00000006
+DATA narrow2PlacesAVX2<>+56(SB)/4, $0x00000007
+DATA narrow2PlacesAVX2<>+60(SB)/4, $0x00000007
+GLOBL narrow2PlacesAVX2<>(SB), RODATA|NOPTR, $64
+
+// func narrow2AVX2(sums *float32, x *float32, b *float32, blocks int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·narrow2AVX2(SB), NOSPLIT, $0-32
+	MOVQ    sums+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    blocks+24(FP), BX
+	VMOVUPS (AX), Y0
+	VMOVUPS narrow2PlacesAVX2<>+0(SB), Y1
+	VMOVUPS 32(AX), Y2
+	VMOVUPS narrow2PlacesAVX2<>+32(SB), Y3
+
+loop:
+	VMOVUPS     (CX), Y4
+	VPERMPS     Y4, Y1, Y5
+	VFMADD231PS (DX), Y5, Y0
+	VPERMPS     Y4, Y3, Y4
+	VFMADD231PS 32(DX), Y4, Y2
+	ADDQ        $0x20, CX
+	ADDQ        $0x00000040, DX
+	DECQ        BX
+	JNZ         loop
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y2, 32(AX)
+	VZEROUPPER
+	RET
+
+DATA narrow3PlacesAVX2<>+0(SB)/4, $0x00000000
+DATA narrow3PlacesAVX2<>+4(SB)/4, $0x00000000
+DATA narrow3PlacesAVX2<>+8(SB)/4, $0x00000000
+DATA narrow3PlacesAVX2<>+12(SB)/4, $0x00000001
+DATA narrow3PlacesAVX2<>+16(SB)/4, $0x00000001
+DATA narrow3PlacesAVX2<>+20(SB)/4, $0x00000001
+DATA narrow3PlacesAVX2<>+24(SB)/4, $0x00000002
+DATA narrow3PlacesAVX2<>+28(SB)/4, $0x00000002
+DATA narrow3PlacesAVX2<>+32(SB)/4, $0x00000002
+DATA narrow3PlacesAVX2<>+36(SB)/4, $0x00000003
+DATA narrow3PlacesAVX2<>+40(SB)/4, $0x00000003
+DATA narrow3PlacesAVX2<>+44(SB)/4, $0x00000003
+DATA narrow3PlacesAVX2<>+48(SB)/4, $0x00000004
+DATA narrow3PlacesAVX2<>+52(SB)/4, $0x00000004
+DATA narrow3PlacesAVX2<>+56(SB)/4, $0x00000004
+DATA narrow3PlacesAVX2<>+60(SB)/4, $0x00000005
+DATA narrow3PlacesAVX2<>+64(SB)/4, $0x00000005
+DATA narrow3PlacesAVX2<>+68(SB)/4, $0x00000005
+DATA narrow3PlacesAVX2<>+72(SB)/4, $0x00000006
+DATA narrow3PlacesAVX2<>+76(SB)/4, $0x00000006
+DATA narrow3PlacesAVX2<>+80(SB)/4, $0x00000006
+DATA narrow3PlacesAVX2<>+84(SB)/4, $0x00000007
+DATA narrow3PlacesAVX2<>+88(SB)/4, $0x00000007
+DATA narrow3PlacesAVX2<>+92(SB)/4, $0x00000007
+GLOBL narrow3PlacesAVX2<>(SB), RODATA|NOPTR, $96
+
+// func narrow3AVX2(sums *float32, x *float32, b *float32, blocks int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·narrow3AVX2(SB), NOSPLIT, $0-32
+	MOVQ    sums+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    blocks+24(FP), BX
+	VMOVUPS (AX), Y0
+	VMOVUPS narrow3PlacesAVX2<>+0(SB), Y1
+	VMOVUPS 32(AX), Y2
+	VMOVUPS narrow3PlacesAVX2<>+32(SB), Y3
+	VMOVUPS 64(AX), Y4
+	VMOVUPS narrow3PlacesAVX2<>+64(SB), Y5
+
+loop:
+	VMOVUPS     (CX), Y6
+	VPERMPS     Y6, Y1, Y7
+	VFMADD231PS (DX), Y7, Y0
+	VPERMPS     Y6, Y3, Y7
+	VFMADD231PS 32(DX), Y7, Y2
+	VPERMPS     Y6, Y5, Y6
+	VFMADD231PS 64(DX), Y6, Y4
+	ADDQ        $0x20, CX
+	ADDQ        $0x00000060, DX
+	DECQ        BX
+	JNZ         loop
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y2, 32(AX)
+	VMOVUPS     Y4, 64(AX)
+	VZEROUPPER
+	RET
+
+DATA narrow4PlacesAVX2<>+0(SB)/4, $0x00000000
+DATA narrow4PlacesAVX2<>+4(SB)/4, $0x00000000
+DATA narrow4PlacesAVX2<>+8(SB)/4, $0x00000000
+DATA narrow4PlacesAVX2<>+12(SB)/4, $0x00000000
+DATA narrow4PlacesAVX2<>+16(SB)/4, $0x00000001
+DATA narrow4PlacesAVX2<>+20(SB)/4, $0x00000001
+DATA narrow4PlacesAVX2<>+24(SB)/4, $0x00000001
+DATA narrow4PlacesAVX2<>+28(SB)/4, $0x00000001
+DATA narrow4PlacesAVX2<>+32(SB)/4, $0x00000002
+DATA narrow4PlacesAVX2<>+36(SB)/4, $0x00000002
+DATA narrow4PlacesAVX2<>+40(SB)/4, $0x00000002
+DATA narrow4PlacesAVX2<>+44(SB)/4, $0x00000002
+DATA narrow4PlacesAVX2<>+48(SB)/4, $0x00000003
+DATA narrow4PlacesAVX2<>+52(SB)/4, $0x00000003
+DATA narrow4PlacesAVX2<>+56(SB)/4, $0x00000003
+DATA narrow4PlacesAVX2<>+60(SB)/4, $0x00000003
+DATA narrow4PlacesAVX2<>+64(SB)/4, $0x00000004
+DATA narrow4PlacesAVX2<>+68(SB)/4, $0x00000004
+DATA narrow4PlacesAVX2<>+72(SB)/4, $0x00000004
+DATA narrow4PlacesAVX2<>+76(SB)/4, $0x00000004
+DATA narrow4PlacesAVX2<>+80(SB)/4, $0x00000005
+DATA narrow4PlacesAVX2<>+84(SB)/4, $0x00000005
+DATA narrow4PlacesAVX2<>+88(SB)/4, $0x00000005
+DATA narrow4PlacesAVX2<>+92(SB)/4, $0x00000005
+DATA narrow4PlacesAVX2<>+96(SB)/4, $0x00000006
+DATA narrow4PlacesAVX2<>+100(SB)/4, $0x00000006
+DATA narrow4PlacesAVX2<>+104(SB)/4, $0x00000006
+DATA narrow4PlacesAVX2<>+108(SB)/4, $0x00000006
+DATA narrow4PlacesAVX2<>+112(SB)/4, $0x00000007
+DATA narrow4PlacesAVX2<>+116(SB)/4, $0x00000007
+DATA narrow4PlacesAVX2<>+120(SB)/4, $0x00000007
+DATA narrow4PlacesAVX2<>+124(SB)/4, $0x00000007
+GLOBL narrow4PlacesAVX2<>(SB), RODATA|NOPTR, $128
+
+// func narrow4AVX2(sums *float32, x *float32, b *float32, blocks int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·narrow4AVX2(SB), NOSPLIT, $0-32
+	MOVQ    sums+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    blocks+24(FP), BX
+	VMOVUPS (AX), Y0
+	VMOVUPS narrow4PlacesAVX2<>+0(SB), Y1
+	VMOVUPS 32(AX), Y2
+	VMOVUPS narrow4PlacesAVX2<>+32(SB), Y3
+	VMOVUPS 64(AX), Y4
+	VMOVUPS narrow4PlacesAVX2<>+64(SB), Y5
+	VMOVUPS 96(AX), Y6
+	VMOVUPS narrow4PlacesAVX2<>+96(SB), Y7
+
+loop:
+	VMOVUPS     (CX), Y8
+	VPERMPS     Y8, Y1, Y9
+	VFMADD231PS (DX), Y9, Y0
+	VPERMPS     Y8, Y3, Y9
+	VFMADD231PS 32(DX), Y9, Y2
+	VPERMPS     Y8, Y5, Y9
+	VFMADD231PS 64(DX), Y9, Y4
+	VPERMPS     Y8, Y7, Y8
+	VFMADD231PS 96(DX), Y8, Y6
+	ADDQ        $0x20, CX
+	ADDQ        $0x00000080, DX
+	DECQ        BX
+	JNZ         loop
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y2, 32(AX)
+	VMOVUPS     Y4, 64(AX)
+	VMOVUPS     Y6, 96(AX)
+	VZEROUPPER
+	RET
+
+DATA narrow5PlacesAVX2<>+0(SB)/4, $0x00000000
+DATA narrow5PlacesAVX2<>+4(SB)/4, $0x00000000
+DATA narrow5PlacesAVX2<>+8(SB)/4, $0x00000000
+DATA narrow5PlacesAVX2<>+12(SB)/4, $0x00000000
+DATA narrow5PlacesAVX2<>+16(SB)/4, $0x00000000
+DATA narrow5PlacesAVX2<>+20(SB)/4, $0x00000001
+DATA narrow5PlacesAVX2<>+24(SB)/4, $0x00000001
+DATA narrow5PlacesAVX2<>+28(SB)/4, $0x00000001
+DATA narrow5PlacesAVX2<>+32(SB)/4, $0x00000001
+DATA narrow5PlacesAVX2<>+36(SB)/4, $0x00000001
+DATA narrow5PlacesAVX2<>+40(SB)/4, $0x00000002
+DATA narrow5PlacesAVX2<>+44(SB)/4, $0x00000002
+DATA narrow5PlacesAVX2<>+48(SB)/4, $0x00000002
+DATA narrow5PlacesAVX2<>+52(SB)/4, $0x00000002
+DATA narrow5PlacesAVX2<>+56(SB)/4, $0x00000002
+DATA narrow5PlacesAVX2<>+60(SB)/4, $0x00000003
+DATA narrow5PlacesAVX2<>+64(SB)/4, $0x00000003
+DATA narrow5PlacesAVX2<>+68(SB)/4, $0x00000003
+DATA narrow5PlacesAVX2<>+72(SB)/4, $0x00000003
+DATA narrow5PlacesAVX2<>+76(SB)/4, $0x00000003
+DATA narrow5PlacesAVX2<>+80(SB)/4, $0x00000004
+DATA narrow5PlacesAVX2<>+84(SB)/4, $0x00000004
+DATA narrow5PlacesAVX2<>+88(SB)/4, $0x00000004
+DATA narrow5PlacesAVX2<>+92(SB)/4, $0x00000004
+DATA narrow5PlacesAVX2<>+96(SB)/4, $0x00000004
+DATA narrow5PlacesAVX2<>+100(SB)/4, $0x00000005
+DATA narrow5PlacesAVX2<>+104(SB)/4, $0x00000005
+DATA narrow5PlacesAVX2<>+108(SB)/4, $0x00000005
+DATA narrow5PlacesAVX2<>+112(SB)/4, $0x00000005
+DATA narrow5PlacesAVX2<>+116(SB)/4, $0x00000005
+DATA narrow5PlacesAVX2<>+120(SB)/4, $0x00000006
+DATA narrow5PlacesAVX2<>+124(SB)/4, $0x00000006
+DATA narrow5PlacesAVX2<>+128(SB)/4, $0x00000006
+DATA narrow5PlacesAVX2<>+132(SB)/4, $0x00000006
+DATA narrow5PlacesAVX2<>+136(SB)/4, $0x00000006
+DATA narrow5PlacesAVX2<>+140(SB)/4, $0x00000007
+DATA narrow5PlacesAVX2<>+144(SB)/4, $0x00000007
+DATA narrow5PlacesAVX2<>+148(SB)/4, $0x00000007
+DATA narrow5PlacesAVX2<>+152(SB)/4, $0x00000007
+DATA narrow5PlacesAVX2<>+156(SB)/4, $0x00000007
+GLOBL narrow5PlacesAVX2<>(SB), RODATA|NOPTR, $160
+
+// func narrow5AVX2(sums *float32, x *float32, b *float32, blocks int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·narrow5AVX2(SB), NOSPLIT, $0-32
+	MOVQ    sums+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    blocks+24(FP), BX
+	VMOVUPS (AX), Y0
+	VMOVUPS narrow5PlacesAVX2<>+0(SB), Y1
+	VMOVUPS 32(AX), Y2
+	VMOVUPS narrow5PlacesAVX2<>+32(SB), Y3
+	VMOVUPS 64(AX), Y4
+	VMOVUPS narrow5PlacesAVX2<>+64(SB), Y5
+	VMOVUPS 96(AX), Y6
+	VMOVUPS narrow5PlacesAVX2<>+96(SB), Y7
+	VMOVUPS 128(AX), Y8
+	VMOVUPS narrow5PlacesAVX2<>+128(SB), Y9
+
+loop:
+	VMOVUPS     (CX), Y10
+	VPERMPS     Y10, Y1, Y11
+	VFMADD231PS (DX), Y11, Y0
+	VPERMPS     Y10, Y3, Y11
+	VFMADD231PS 32(DX), Y11, Y2
+	VPERMPS     Y10, Y5, Y11
+	VFMADD231PS 64(DX), Y11, Y4
+	VPERMPS     Y10, Y7, Y11
+	VFMADD231PS 96(DX), Y11, Y6
+	VPERMPS     Y10, Y9, Y10
+	VFMADD231PS 128(DX), Y10, Y8
+	ADDQ        $0x20, CX
+	ADDQ        $0x000000a0, DX
+	DECQ        BX
+	JNZ         loop
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y2, 32(AX)
+	VMOVUPS     Y4, 64(AX)
+	VMOVUPS     Y6, 96(AX)
+	VMOVUPS     Y8, 128(AX)
+	VZEROUPPER
+	RET
+
+DATA narrow6PlacesAVX2<>+0(SB)/4, $0x00000000
+DATA narrow6PlacesAVX2<>+4(SB)/4, $0x00000000
+DATA narrow6PlacesAVX2<>+8(SB)/4, $0x00000000
+DATA narrow6PlacesAVX2<>+12(SB)/4, $0x00000000
+DATA narrow6PlacesAVX2<>+16(SB)/4, $0x00000000
+DATA narrow6PlacesAVX2<>+20(SB)/4, $0x00000000
+DATA narrow6PlacesAVX2<>+24(SB)/4, $0x00000001
+DATA narrow6PlacesAVX2<>+28(SB)/4, $0x00000001
+DATA narrow6PlacesAVX2<>+32(SB)/4, $0x00000001
+DATA narrow6PlacesAVX2<>+36(SB)/4, $0x00000001
+DATA narrow6PlacesAVX2<>+40(SB)/4, $0x00000001
+DATA narrow6PlacesAVX2<>+44(SB)/4, $0x00000001
+DATA narrow6PlacesAVX2<>+48(SB)/4, $0x00000002
+DATA narrow6PlacesAVX2<>+52(SB)/4, $0x00000002
+DATA narrow6PlacesAVX2<>+56(SB)/4, $0x00000002
+DATA narrow6PlacesAVX2<>+60(SB)/4, $0x00000002
+DATA narrow6PlacesAVX2<>+64(SB)/4, $0x00000002
+DATA narrow6PlacesAVX2<>+68(SB)/4, $0x00000002
+DATA narrow6PlacesAVX2<>+72(SB)/4, $0x00000003
+DATA narrow6PlacesAVX2<>+76(SB)/4, $0x00000003
+DATA narrow6PlacesAVX2<>+80(SB)/4, $0x00000003
+DATA narrow6PlacesAVX2<>+84(SB)/4, $0x00000003
+DATA narrow6PlacesAVX2<>+88(SB)/4, $0x00000003
+DATA narrow6PlacesAVX2<>+92(SB)/4, $0x00000003
+DATA narrow6PlacesAVX2<>+96(SB)/4, $0x00000004
+DATA narrow6PlacesAVX2<>+100(SB)/4, $0x00000004
+DATA narrow6PlacesAVX2<>+104(SB)/4, $0x00000004
+DATA narrow6PlacesAVX2<>+108(SB)/4, $0x00000004
+DATA narrow6PlacesAVX2<>+112(SB)/4, $0x00000004
+DATA narrow6PlacesAVX2<>+116(SB)/4, $0x00000004
+DATA narrow6PlacesAVX2<>+120(SB)/4, $0x00000005
+DATA narrow6PlacesAVX2<>+124(SB)/4, $0x00000005
+DATA narrow6PlacesAVX2<>+128(SB)/4, $0x00000005
+DATA narrow6PlacesAVX2<>+132(SB)/4, $0x00000005
+DATA narrow6PlacesAVX2<>+136(SB)/4, $0x00000005
+DATA narrow6PlacesAVX2<>+140(SB)/4, $0x00000005
+DATA narrow6PlacesAVX2<>+144(SB)/4, $0x00000006
+DATA narrow6PlacesAVX2<>+148(SB)/4, $0x00000006
+DATA narrow6PlacesAVX2<>+152(SB)/4, $0x00000006
+DATA narrow6PlacesAVX2<>+156(SB)/4, $0x00000006
+DATA narrow6PlacesAVX2<>+160(SB)/4, $0x00000006
+DATA narrow6PlacesAVX2<>+164(SB)/4, $0x00000006
+DATA narrow6PlacesAVX2<>+168(SB)/4, $0x00000007
+DATA narrow6PlacesAVX2<>+172(SB)/4, $0x00000007
+DATA narrow6PlacesAVX2<>+176(SB)/4, $0x00000007
+DATA narrow6PlacesAVX2<>+180(SB)/4, $0x00000007
+DATA narrow6PlacesAVX2<>+184(SB)/4, $0x00000007
+DATA narrow6PlacesAVX2<>+188(SB)/4, $0x00000007
+GLOBL narrow6PlacesAVX2<>(SB), RODATA|NOPTR, $192
+
+// func narrow6AVX2(sums *float32, x *float32, b *float32, blocks int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·narrow6AVX2(SB), NOSPLIT, $0-32
+	MOVQ    sums+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    blocks+24(FP), BX
+	VMOVUPS (AX), Y0
+	VMOVUPS narrow6PlacesAVX2<>+0(SB), Y1
+	VMOVUPS 32(AX), Y2
+	VMOVUPS narrow6PlacesAVX2<>+32(SB), Y3
+	VMOVUPS 64(AX), Y4
+	VMOVUPS narrow6PlacesAVX2<>+64(SB), Y5
+	VMOVUPS 96(AX), Y6
+	VMOVUPS narrow6PlacesAVX2<>+96(SB), Y7
+	VMOVUPS 128(AX), Y8
+	VMOVUPS narrow6PlacesAVX2<>+128(SB), Y9
+	VMOVUPS 160(AX), Y10
+	VMOVUPS narrow6PlacesAVX2<>+160(SB), Y11
+
+loop:
+	VMOVUPS     (CX), Y12
+	VPERMPS     Y12, Y1, Y13
+	VFMADD231PS (DX), Y13, Y0
+	VPERMPS     Y12, Y3, Y13
+	VFMADD231PS 32(DX), Y13, Y2
+	VPERMPS     Y12, Y5, Y13
+	VFMADD231PS 64(DX), Y13, Y4
+	VPERMPS     Y12, Y7, Y13
+	VFMADD231PS 96(DX), Y13, Y6
+	VPERMPS     Y12, Y9, Y13
+	VFMADD231PS 128(DX), Y13, Y8
+	VPERMPS     Y12, Y11, Y12
+	VFMADD231PS 160(DX), Y12, Y10
+	ADDQ        $0x20, CX
+	ADDQ        $0x000000c0, DX
+	DECQ        BX
+	JNZ         loop
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y2, 32(AX)
+	VMOVUPS     Y4, 64(AX)
+	VMOVUPS     Y6, 96(AX)
+	VMOVUPS     Y8, 128(AX)
+	VMOVUPS     Y10, 160(AX)
+	VZEROUPPER
+	RET
+
+DATA narrow7PlacesAVX2<>+0(SB)/4, $0x00000000
+DATA narrow7PlacesAVX2<>+4(SB)/4, $0x00000000
+DATA narrow7PlacesAVX2<>+8(SB)/4, $0x00000000
+DATA narrow7PlacesAVX2<>+12(SB)/4, $0x00000000
+DATA narrow7PlacesAVX2<>+16(SB)/4, $0x00000000
+DATA narrow7PlacesAVX2<>+20(SB)/4, $0x00000000
+DATA narrow7PlacesAVX2<>+24(SB)/4, $0x00000000
+DATA narrow7PlacesAVX2<>+28(SB)/4, $0x00000001
+DATA narrow7PlacesAVX2<>+32(SB)/4, $0x00000001
+DATA narrow7PlacesAVX2<>+36(SB)/4, $0x00000001
+DATA narrow7PlacesAVX2<>+40(SB)/4, $0x00000001
+DATA narrow7PlacesAVX2<>+44(SB)/4, $0x00000001
+DATA narrow7PlacesAVX2<>+48(SB)/4, $0x00000001
+DATA narrow7PlacesAVX2<>+52(SB)/4, $0x00000001
+DATA narrow7PlacesAVX2<>+56(SB)/4, $0x00000002
+DATA narrow7PlacesAVX2<>+60(SB)/4, $0x00000002
+DATA narrow7PlacesAVX2<>+64(SB)/4, $0x00000002
+DATA narrow7PlacesAVX2<>+68(SB)/4, $0x00000002
+DATA narrow7PlacesAVX2<>+72(SB)/4, $0x00000002
+DATA narrow7PlacesAVX2<>+76(SB)/4, $0x00000002
+DATA narrow7PlacesAVX2<>+80(SB)/4, $0x00000002
+DATA narrow7PlacesAVX2<>+84(SB)/4, $0x00000003
+DATA narrow7PlacesAVX2<>+88(SB)/4, $0x00000003
+DATA narrow7PlacesAVX2<>+92(SB)/4, $0x00000003
+DATA narrow7PlacesAVX2<>+96(SB)/4, $0x00000003
+DATA narrow7PlacesAVX2<>+100(SB)/4, $0x00000003
+DATA narrow7PlacesAVX2<>+104(SB)/4, $0x00000003
+DATA narrow7PlacesAVX2<>+108(SB)/4, $0x00000003
+DATA narrow7PlacesAVX2<>+112(SB)/4, $0x00000004
+DATA narrow7PlacesAVX2<>+116(SB)/4, $0x00000004
+DATA narrow7PlacesAVX2<>+120(SB)/4, $0x00000004
+DATA narrow7PlacesAVX2<>+124(SB)/4, $0x00000004
+DATA narrow7PlacesAVX2<>+128(SB)/4, $0x00000004
+DATA narrow7PlacesAVX2<>+132(SB)/4, $0x00000004
+DATA narrow7PlacesAVX2<>+136(SB)/4, $0x00000004
+DATA narrow7PlacesAVX2<>+140(SB)/4, $0x00000005
+DATA narrow7PlacesAVX2<>+144(SB)/4, $0x00000005
+DATA narrow7PlacesAVX2<>+148(SB)/4, $0x00000005
+DATA narrow7PlacesAVX2<>+152(SB)/4, $0x00000005
+DATA narrow7PlacesAVX2<>+156(SB)/4, $0x00000005
+DATA narrow7PlacesAVX2<>+160(SB)/4, $0x00000005
+DATA narrow7PlacesAVX2<>+164(SB)/4, $0x00000005
+DATA narrow7PlacesAVX2<>+168(SB)/4, $0x00000006
+DATA narrow7PlacesAVX2<>+172(SB)/4, $0x00000006
+DATA narrow7PlacesAVX2<>+176(SB)/4, $0x00000006
+DATA narrow7PlacesAVX2<>+180(SB)/4, $0x00000006
+DATA narrow7PlacesAVX2<>+184(SB)/4, $0x00000006
+DATA narrow7PlacesAVX2<>+188(SB)/4, $0x00000006
+DATA narrow7PlacesAVX2<>+192(SB)/4, $0x00000006
+DATA narrow7PlacesAVX2<>+196(SB)/4, $0x00000007
+DATA narrow7PlacesAVX2<>+200(SB)/4, $0x00000007
+DATA narrow7PlacesAVX2<>+204(SB)/4, $0x00000007
+DATA narrow7PlacesAVX2<>+208(SB)/4, $0x00000007
+DATA narrow7PlacesAVX2<>+212(SB)/4, $0x00000007
+DATA narrow7PlacesAVX2<>+216(SB)/4, $0x00000007
+DATA narrow7PlacesAVX2<>+220(SB)/4, $0x00000007
+GLOBL narrow7PlacesAVX2<>(SB), RODATA|NOPTR, $224
+
+// func narrow7AVX2(sums *float32, x *float32, b *float32, blocks int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·narrow7AVX2(SB), NOSPLIT, $0-32
+	MOVQ    sums+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    blocks+24(FP), BX
+	VMOVUPS (AX), Y0
+	VMOVUPS narrow7PlacesAVX2<>+0(SB), Y1
+	VMOVUPS 32(AX), Y2
+	VMOVUPS narrow7PlacesAVX2<>+32(SB), Y3
+	VMOVUPS 64(AX), Y4
+	VMOVUPS narrow7PlacesAVX2<>+64(SB), Y5
+	VMOVUPS 96(AX), Y6
+	VMOVUPS narrow7PlacesAVX2<>+96(SB), Y7
+	VMOVUPS 128(AX), Y8
+	VMOVUPS narrow7PlacesAVX2<>+128(SB), Y9
+	VMOVUPS 160(AX), Y10
+	VMOVUPS narrow7PlacesAVX2<>+160(SB), Y11
+	VMOVUPS 192(AX), Y12
+	VMOVUPS narrow7PlacesAVX2<>+192(SB), Y13
+
+loop:
+	VMOVUPS     (CX), Y14
+	VPERMPS     Y14, Y1, Y15
+	VFMADD231PS (DX), Y15, Y0
+	VPERMPS     Y14, Y3, Y15
+	VFMADD231PS 32(DX), Y15, Y2
+	VPERMPS     Y14, Y5, Y15
+	VFMADD231PS 64(DX), Y15, Y4
+	VPERMPS     Y14, Y7, Y15
+	VFMADD231PS 96(DX), Y15, Y6
+	VPERMPS     Y14, Y9, Y15
+	VFMADD231PS 128(DX), Y15, Y8
+	VPERMPS     Y14, Y11, Y15
+	VFMADD231PS 160(DX), Y15, Y10
+	VPERMPS     Y14, Y13, Y14
+	VFMADD231PS 192(DX), Y14, Y12
+	ADDQ        $0x20, CX
+	ADDQ        $0x000000e0, DX
+	DECQ        BX
+	JNZ         loop
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y2, 32(AX)
+	VMOVUPS     Y4, 64(AX)
+	VMOVUPS     Y6, 96(AX)
+	VMOVUPS     Y8, 128(AX)
+	VMOVUPS     Y10, 160(AX)
+	VMOVUPS     Y12, 192(AX)
+	VZEROUPPER
+	RET

@@ -76,6 +76,24 @@ func dot3x4AVX512(t *tile)
 //go:noescape
 func dot4x4AVX512(t *tile)
 
+//go:noescape
+func narrow2AVX512(sums *float32, x *float32, b *float32, blocks int)
+
+//go:noescape
+func narrow3AVX512(sums *float32, x *float32, b *float32, blocks int)
+
+//go:noescape
+func narrow4AVX512(sums *float32, x *float32, b *float32, blocks int)
+
+//go:noescape
+func narrow5AVX512(sums *float32, x *float32, b *float32, blocks int)
+
+//go:noescape
+func narrow6AVX512(sums *float32, x *float32, b *float32, blocks int)
+
+//go:noescape
+func narrow7AVX512(sums *float32, x *float32, b *float32, blocks int)
+
 // dotAVX512 runs the kernel of mr rows by w columns, for the widths of dotRowsAVX512.
 func dotAVX512(mr, w int, t *tile) {
 	switch w<<4 | mr {
@@ -134,3 +152,23 @@ func dotAVX512(mr, w int, t *tile) {
 
 // dotRowsAVX512[w] is the greatest height of a tile of width w.
 var dotRowsAVX512 = [9]int{0: 0, 1: 8, 2: 8, 3: 4, 4: 4, 5: 0, 6: 0, 7: 0, 8: 0}
+
+// narrowAVX512 runs the kernel of n columns, 2 to 7.
+func narrowAVX512(n int, sums, x, b *float32, blocks int) {
+	switch n {
+	case 2:
+		narrow2AVX512(sums, x, b, blocks)
+	case 3:
+		narrow3AVX512(sums, x, b, blocks)
+	case 4:
+		narrow4AVX512(sums, x, b, blocks)
+	case 5:
+		narrow5AVX512(sums, x, b, blocks)
+	case 6:
+		narrow6AVX512(sums, x, b, blocks)
+	case 7:
+		narrow7AVX512(sums, x, b, blocks)
+	default:
+		panic("simd: no such width")
+	}
+}

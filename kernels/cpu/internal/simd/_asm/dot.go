@@ -14,9 +14,10 @@ func dot(a *asm) {
 			dotTile(a, mr, nc)
 		}
 	}
+	narrows(a)
 }
 
-func dotSwitch(s isa) string { return tileSwitch("dot", s.name, s.dotRows) }
+func dotSwitch(s isa) string { return tileSwitch("dot", s.name, s.dotRows) + narrowSwitch(s) }
 
 // dotTile writes the kernel for mr rows of A and nc columns of B, both
 // contiguous in k: an accumulator for each pair holds as many partial sums as
