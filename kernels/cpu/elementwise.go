@@ -27,6 +27,7 @@ func elementwise(code kernels.Code, out kernels.Operand, in []kernels.Operand) k
 		e.readers = append(e.readers, r)
 	}
 	slots += e.allot(slots)
+	e.block = e.blockSize()
 	n := pieces(e.total, grainElements)
 	if e.total == 0 {
 		n = 0
@@ -35,7 +36,7 @@ func elementwise(code kernels.Code, out kernels.Operand, in []kernels.Operand) k
 		scratch: slots * blockLen,
 		inPlace: inPlace,
 		phases: []phase{{n, func(c *call, task int, scratch []float32) {
-			from, to := split(e.total, n, task, blockLen)
+			from, to := split(e.total, n, task, e.block)
 			e.run(c, from, to, scratch)
 		}}},
 	}
@@ -45,6 +46,7 @@ func elementwise(code kernels.Code, out kernels.Operand, in []kernels.Operand) k
 type elements struct {
 	code    kernels.Code
 	total   int
+	block   int      // elements at a time, at most blockLen
 	readers []reader // one for each operand
 	slots   [kernels.MaxInstrs]int
 }
@@ -81,17 +83,46 @@ func (e *elements) allot(first int) int {
 	return used
 }
 
-// run computes elements from up to to, where from is a multiple of blockLen.
+// blockSize returns the number of elements to take at a time: where it can be, a
+// multiple of the periods with which operands repeat, whose blocks are then all
+// alike and read once. A bias has the period of its channels.
+func (e *elements) blockSize() int {
+	const vector = 16 // keeps blocks aligned
+	unit := vector
+	for i := range e.readers {
+		r := &e.readers[i]
+		period := r.period()
+		if r.kind != stridedReader || period == 0 || period > blockLen {
+			continue
+		}
+		if common := unit / gcd(unit, period) * period; common <= blockLen {
+			unit, r.kind = common, periodicReader
+		}
+	}
+	return blockLen / unit * unit
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// run computes elements from up to to, where from is a multiple of e.block.
 func (e *elements) run(c *call, from, to int, scratch []float32) {
 	for i := range e.readers {
-		if r := &e.readers[i]; r.kind == scalarReader {
-			fill(scratch[r.slot*blockLen:][:blockLen], c.in[i].f32[0])
+		switch r := &e.readers[i]; r.kind {
+		case scalarReader:
+			fill(scratch[r.slot*blockLen:][:e.block], c.in[i].f32[0])
+		case periodicReader:
+			r.gather(scratch[r.slot*blockLen:][:min(e.block, e.total)], c.in[i].f32, 0)
 		}
 	}
 	var values [kernels.MaxOperands + kernels.MaxInstrs][]float32
 	code := &e.code
-	for at := from; at < to; at += blockLen {
-		n := min(blockLen, to-at)
+	for at := from; at < to; at += e.block {
+		n := min(e.block, to-at)
 		for i := range e.readers {
 			values[i] = e.readers[i].block(c.in[i].f32, at, n, scratch)
 		}
@@ -122,6 +153,7 @@ const (
 	wholeReader  readerKind = iota // as many elements as the result, in its order
 	scalarReader                   // one element
 	stridedReader
+	periodicReader // strided, and the same in every block
 )
 
 func newReader(in, out kernels.Shape) reader {
@@ -153,17 +185,47 @@ func (r *reader) block(data []float32, at, n int, scratch []float32) []float32 {
 	switch r.kind {
 	case wholeReader:
 		return data[at : at+n]
-	case scalarReader:
+	case scalarReader, periodicReader:
 		return scratch[r.slot*blockLen:][:n]
 	}
+	if i := at % r.shape[0]; r.stride[0] == 1 && i+n <= r.shape[0] { // they lie together
+		offset, _ := r.locate(at)
+		return data[offset : offset+n]
+	}
 	dst := scratch[r.slot*blockLen:][:n]
-	var index [kernels.MaxRank]int
-	offset := 0
+	r.gather(dst, data, at)
+	return dst
+}
+
+// period returns after how many elements of the result the operand's begin
+// anew.
+func (r *reader) period() int {
+	period := 1
+	for k := range r.rank {
+		if r.stride[k] != 0 {
+			period = 1
+			for _, d := range r.shape[:k+1] {
+				period *= d
+			}
+		}
+	}
+	return period
+}
+
+// locate returns the operand's element for result element at, and its index.
+func (r *reader) locate(at int) (offset int, index [kernels.MaxRank]int) {
 	for k, rest := 0, at; k < r.rank; k++ {
 		index[k] = rest % r.shape[k]
 		rest /= r.shape[k]
 		offset += index[k] * r.stride[k]
 	}
+	return offset, index
+}
+
+// gather sets dst to the operand's elements from result element at on.
+func (r *reader) gather(dst, data []float32, at int) {
+	n := len(dst)
+	offset, index := r.locate(at)
 	for done := 0; done < n; {
 		run := min(r.shape[0]-index[0], n-done)
 		switch part := dst[done : done+run]; r.stride[0] {
@@ -188,7 +250,6 @@ func (r *reader) block(data []float32, at, n int, scratch []float32) []float32 {
 			}
 		}
 	}
-	return dst
 }
 
 func fill(dst []float32, v float32) {
