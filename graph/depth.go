@@ -81,7 +81,7 @@ func batchOf(p *plan, compute int) int {
 // A role says how a step divides when the batch does.
 type role struct {
 	in  []bool // operands of which a sub-batch needs its own part alone
-	sum bool   // the result is the sum over the parts, else it is made of them
+	sum bool   // the result is the parts' sum (moments: made of theirs), else the parts are its own
 }
 
 // roleOf returns the role of a step in batches of n, and false if it needs the
@@ -118,6 +118,10 @@ func roleOf(s *step, n int) (role, bool) {
 		return reductionRole(spec.Axes, r, s, n)
 	case kernels.Mean:
 		return reductionRole(spec.Axes, r, s, n)
+	case kernels.Moments:
+		if spec.Axes.Has(0) {
+			return reductionRole(spec.Axes, r, s, n)
+		}
 	case kernels.Gather:
 		r.in[1] = true
 		return r, lead(s.out)
@@ -180,19 +184,19 @@ type runOfSteps struct {
 
 // step puts s into the open run, before it, or behind it. What needs the whole
 // batch and what the run makes, such as the loss of its terms, waits for the
-// run's end; only a step that needs such a result in turn ends it.
+// run's end, and so do small steps that need such a result in turn: a bias's
+// gradient may be a sum's negative. A step on the batch that needs one ends the
+// run.
 func (f *finder) step(s *step) {
 	r, ok := roleOf(s, f.n)
 	switch {
 	case f.open == nil:
-	case f.waits(s):
-		f.close()
-	case ok && f.fits(s, r):
+	case ok && !f.waits(s) && f.fits(s, r):
 		f.put(s, r)
 		return
-	case ok:
+	case ok && !small(s):
 		f.close()
-	case f.depends(s):
+	case f.waits(s) || f.depends(s):
 		f.late = append(f.late, s)
 		return
 	default:
@@ -206,6 +210,9 @@ func (f *finder) step(s *step) {
 	f.open, f.made = &runOfSteps{}, map[*value]role{}
 	f.put(s, r)
 }
+
+// small reports whether the memory of a step does not matter.
+func small(s *step) bool { return s.bytes() <= 64<<10 }
 
 // waits reports whether s reads a result that waits for the end of the run.
 func (f *finder) waits(s *step) bool {

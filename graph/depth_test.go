@@ -156,7 +156,7 @@ func TestRoles(t *testing.T) {
 		kernels.Conv2DFilterGrad{}, kernels.MatMul{}, kernels.Sum{}, kernels.Mean{}, kernels.Gather{}, kernels.MaxPool2D{},
 		kernels.MaxPool2DGrad{}, kernels.MaxPool2DSelect{}, kernels.AvgPool2D{}, kernels.AvgPool2DGrad{}, kernels.Upsample2D{},
 		kernels.Upsample2DGrad{}, kernels.Concat{}, kernels.Slice{}, kernels.Pad{}, kernels.Broadcast{}, kernels.Reparameterize{},
-		kernels.LogSumExp{}, kernels.OneHotMax{}, kernels.Cast{}} {
+		kernels.LogSumExp{}, kernels.Moments{}, kernels.OneHotMax{}, kernels.Cast{}} {
 		if !divided[fmt.Sprintf("%T", s)] {
 			t.Errorf("no case divides %T", s)
 		}
@@ -171,6 +171,8 @@ func checkRole(c kernelstest.Case, out kernels.Operand, r role, n int) error {
 	g := &segment{n: n, size: 1}
 	spec := g.spec(&step{spec: c.Spec}, r)
 	got := kernels.NewArray(out.Shape)
+	_, moments := c.Spec.(kernels.Moments)
+	all := kernels.NewArray(append(kernels.Shape{n}, out.Shape...)) // the parts' moments
 	for sample := range n {
 		part := make([]kernels.Array, len(in))
 		for i, a := range in {
@@ -182,6 +184,7 @@ func checkRole(c kernelstest.Case, out kernels.Operand, r role, n int) error {
 		if r.sum {
 			one := kernels.NewArray(out.Shape)
 			spec.Ref(one, part...)
+			copy(all.Data[sample*len(one.Data):], one.Data)
 			for i, v := range one.Data {
 				got.Data[i] += v
 			}
@@ -192,6 +195,14 @@ func checkRole(c kernelstest.Case, out kernels.Operand, r role, n int) error {
 	if _, ok := c.Spec.(kernels.Mean); ok && r.sum {
 		for i := range got.Data {
 			got.Data[i] *= float64(len(got.Data)) / float64(len(in[0].Data))
+		}
+	}
+	if moments {
+		merged := kernels.NewArray(append(kernels.Shape{2}, out.Shape...))
+		kernels.Moments{Axes: kernels.AxesOf(0)}.Ref(merged, all)
+		copy(got.Data, merged.Data[:len(got.Data)])
+		for i := range len(got.Data) / 2 {
+			got.Data[len(got.Data)/2+i] += merged.Data[len(got.Data)+i]
 		}
 	}
 	return closeTo(got, want, 1e-9)

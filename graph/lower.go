@@ -30,7 +30,8 @@ type value struct {
 	data    []byte // of a constant
 	base    *value // of a view: the value whose memory it is, under another shape
 	buffer  kernels.Buffer
-	offset  int // in the arena
+	staged  []byte // of an input: what buffer is to hold at the next run
+	offset  int    // in the arena
 }
 
 // home says where a value lives.

@@ -87,11 +87,16 @@ func (p *Program) bind(arena kernels.Buffer) error {
 			}
 		}
 	}
+	if err := p.gatherInputs(); err != nil {
+		return err
+	}
 	for _, v := range p.plan.values {
 		var err error
 		switch v.home {
 		case isInput:
-			v.buffer, err = p.dev.Alloc(v.operand.Bytes())
+			if v.staged == nil {
+				v.buffer, err = p.dev.Alloc(v.operand.Bytes())
+			}
 			p.unfed[v] = true
 		case isConstant:
 			if v.buffer, err = p.dev.Alloc(len(v.data)); err == nil {

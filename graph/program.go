@@ -24,6 +24,7 @@ type Program struct {
 	workspace  []int // bytes of it
 	nodes      map[*Node]*value
 	unfed      map[*value]bool
+	inputs     inputs
 	profile    *profile // nil unless StartProfile was called
 	recordings recordings
 }
@@ -38,6 +39,8 @@ type Options struct {
 	UseAverage bool
 	// Update is the optimizer's step.
 	Update *Update
+	// Log is what each Run writes down.
+	Log *Logged
 	// Unfused keeps every operation a step of its own, so that every node's
 	// result can be an output.
 	Unfused bool
@@ -83,6 +86,9 @@ func compile(g *gorgonia.ExprGraph, dev kernels.Device, o Options, outs []*Node)
 	if o.Update != nil {
 		all = append(all, o.Update.nodes()...)
 	}
+	if o.Log != nil {
+		all = append(append(all, o.Log.Values...), o.Log.Row)
+	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("graph: compile: no outputs")
 	}
@@ -103,6 +109,11 @@ func compile(g *gorgonia.ExprGraph, dev kernels.Device, o Options, outs []*Node)
 	prog := &Program{dev: dev, plan: p, compute: len(p.steps), nodes: p.nodes, unfed: map[*value]bool{}}
 	if o.Update != nil {
 		if err := o.Update.lower(prog, o.Variables); err != nil {
+			return nil, err
+		}
+	}
+	if o.Log != nil {
+		if err := o.Log.lower(prog); err != nil {
 			return nil, err
 		}
 	}
@@ -203,7 +214,8 @@ func (p *Program) add(s kernels.Spec, out *value, in ...*value) {
 	p.plan.steps = append(p.plan.steps, &step{spec: s, out: out, in: in})
 }
 
-// Run computes the outputs and updates the variables.
+// Run computes the outputs, updates the variables and writes the log. A device
+// that records does all of it as one launch, for which Run does not wait.
 func (p *Program) Run() error { return p.begin(everything) }
 
 // Compute computes the outputs and, in a training program, the gradients.
@@ -261,6 +273,11 @@ func (p *Program) feed(v *value, data []byte) error {
 		delete(p.unfed, v)
 	}
 	if len(data) == 0 {
+		return nil
+	}
+	if v.staged != nil {
+		copy(v.staged, data)
+		p.inputs.stale = true
 		return nil
 	}
 	return p.dev.Upload(v.buffer, data)
@@ -373,6 +390,9 @@ func (p *Program) FirstNonFinite() (what string, found bool, err error) {
 			return false
 		}
 		return slices.ContainsFunc(decode(b, o.DType), func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) })
+	}
+	if err := p.inputs.send(p.dev); err != nil {
+		return "", false, err
 	}
 	bad := func(v *value) bool { return badMemory(v.root().buffer, v.operand) }
 	for _, v := range p.plan.values {

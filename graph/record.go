@@ -51,10 +51,66 @@ func (p *Program) begin(what part) error {
 	for v := range p.unfed {
 		return fmt.Errorf("graph: run: input %s has not been fed", v.name)
 	}
+	if err := p.inputs.send(p.dev); err != nil {
+		return err
+	}
 	if p.profile != nil {
 		p.profile.runs++
 	}
 	return p.runPart(what)
+}
+
+// inputs are those of a program's inputs that are small, on a device that
+// records: they lie behind one another, and all that a step is fed goes there in
+// one copy.
+type inputs struct {
+	buffer kernels.Buffer
+	host   []byte // what buffer is to hold
+	stale  bool   // it does not yet
+}
+
+// smallInput is what an input takes at most that goes with others.
+const smallInput = 64 << 10
+
+// gatherInputs gives the small inputs their place.
+func (p *Program) gatherInputs() error {
+	if _, ok := p.dev.(kernels.Recorder); !ok {
+		return nil
+	}
+	small := func(v *value) bool {
+		return v.home == isInput && v.operand.Bytes() > 0 && v.operand.Bytes() <= smallInput
+	}
+	size := 0
+	for _, v := range p.plan.values {
+		if small(v) {
+			size += aligned(v.operand.Bytes())
+		}
+	}
+	if size == 0 {
+		return nil
+	}
+	var err error
+	if p.inputs.buffer, err = p.dev.Alloc(size); err != nil {
+		return fmt.Errorf("graph: compile: inputs: %w", err)
+	}
+	p.inputs.host = make([]byte, size)
+	at := 0
+	for _, v := range p.plan.values {
+		if n := v.operand.Bytes(); small(v) {
+			v.buffer, v.staged = p.inputs.buffer.View(at, n), p.inputs.host[at:at+n:at+n]
+			at += aligned(n)
+		}
+	}
+	return nil
+}
+
+// send brings what was fed to the device.
+func (in *inputs) send(dev kernels.Device) error {
+	if !in.stale {
+		return nil
+	}
+	in.stale = false
+	return dev.Upload(in.buffer, in.host)
 }
 
 // runPart runs a part: the first time launch by launch, and from the second on

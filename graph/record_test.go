@@ -60,6 +60,10 @@ func (r *recorder) Record(work func()) (func(), error) {
 	}, nil
 }
 
+func (r *recorder) Copy(to, from kernels.Buffer) {
+	copy(to.(hostMemory).Bytes(), from.(hostMemory).Bytes())
+}
+
 // trainOn takes steps on a device and returns the losses.
 func trainOn(t *testing.T, dev kernels.Device, steps int, run func(p *Program) error) []float64 {
 	t.Helper()

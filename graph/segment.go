@@ -40,20 +40,6 @@ type innerStep struct {
 	args   []launchArgs // by thread
 }
 
-// A batchSum is a result that is summed over the batch.
-type batchSum struct {
-	out     *value
-	operand kernels.Operand // of one accumulator
-	offset  int             // of the accumulators in the segment's workspace
-	add     kernels.Launch  // accumulator + part
-	total   kernels.Launch  // the sum of all accumulators
-	mean    kernels.Launch  // the sum divided by the number of its terms, if wanted
-	isMean  bool
-	addIn   [][][]kernels.Buffer // by group and thread: accumulator, part
-	totalIn []kernels.Buffer
-	outIn   []kernels.Buffer
-}
-
 // An innerValue is an operand of a step on a few samples.
 type innerValue struct {
 	*value
@@ -109,11 +95,15 @@ func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, costs cos
 	if kept := g.kept(); kept < costs.worthBytes || kept < costs.worthSetup*(g.thread-g.samples) {
 		return nil, nil, nil
 	}
-	total := 0
+	total, byPart := 0, 0
 	for _, b := range g.sums {
-		total += aligned(b.operand.Bytes())
+		if b.byPart {
+			byPart += b.bytes(g)
+		} else {
+			total += aligned(b.operand.Bytes())
+		}
 	}
-	if total > costs.sumBytes {
+	if total > costs.sumBytes || byPart > costs.sumBytes {
 		return nil, nil, nil
 	}
 	g.groups = min(costs.mostGroups, n/g.size, max(4, costs.sumBytes/max(total, 1)))
@@ -293,25 +283,6 @@ func (g *segment) newMemory(root *value, at residence) *innerMemory {
 	return m
 }
 
-// newSum prepares the accumulation of a step's result. The total needs the
-// number of groups, so it is prepared by finish.
-func (g *segment) newSum(s *step) (*batchSum, error) {
-	o := kernels.Operand{DType: s.out.operand.DType, Shape: kernels.Shape{s.out.operand.Shape.Size()}}
-	b := &batchSum{out: s.out, operand: o}
-	_, b.isMean = s.spec.(kernels.Mean)
-	var err error
-	b.add, err = g.dev.Prepare(kernels.Binary{Fn: kernels.Add}, o, o, o)
-	if err != nil {
-		return nil, fmt.Errorf("graph: compile: sum of %s: %w", s.describe(), err)
-	}
-	if b.isMean {
-		terms := float64(s.in[0].operand.Shape.Size()) / float64(o.Shape.Size())
-		b.mean, err = g.dev.Prepare(kernels.Unary{Fn: kernels.Scale, A: 1 / terms}, o, o)
-	}
-	g.sums = append(g.sums, b)
-	return b, err
-}
-
 // asStep returns the segment as one step of the plan.
 func (g *segment) asStep() (*step, error) {
 	s := &step{segment: g}
@@ -327,14 +298,11 @@ func (g *segment) asStep() (*step, error) {
 		}
 	}
 	s.out = s.results[0]
+	var err error
 	for _, b := range g.sums {
-		all := kernels.Operand{DType: b.operand.DType, Shape: kernels.Shape{g.groups, b.operand.Shape[0]}}
-		var err error
-		if b.total, err = g.dev.Prepare(kernels.Sum{Axes: kernels.AxesOf(0)}, b.operand, all); err != nil {
-			return nil, fmt.Errorf("graph: compile: sum of %d parts: %w", g.groups, err)
+		if s.workspace, err = b.end(g, s.workspace); err != nil {
+			return nil, err
 		}
-		b.offset = s.workspace
-		s.workspace += g.groups * aligned(b.operand.Bytes())
 	}
 	return s, nil
 }

@@ -55,29 +55,12 @@ func (m *innerMemory) bind(g *segment, own []kernels.Buffer) {
 	}
 }
 
-func (b *batchSum) bind(g *segment, own []kernels.Buffer, work kernels.Buffer) {
-	size := b.operand.Bytes()
-	b.addIn = make([][][]kernels.Buffer, g.groups)
-	for k := range b.addIn {
-		acc := work.View(b.offset+k*size, size)
-		for _, t := range own {
-			b.addIn[k] = append(b.addIn[k], []kernels.Buffer{acc, t.View(g.thread, size)})
-		}
-	}
-	b.totalIn = []kernels.Buffer{work.View(b.offset, g.groups*size)}
-	b.outIn = []kernels.Buffer{b.out.root().buffer}
-}
-
 // run computes the segment's results.
 func (g *segment) run() {
 	clear(g.ready)
 	g.dev.Parallel(g.groups, g.work)
 	for _, b := range g.sums {
-		out := b.outIn[0]
-		b.total.Run(out, b.totalIn, nil)
-		if b.isMean {
-			b.mean.Run(out, b.outIn, nil)
-		}
+		b.total()
 	}
 }
 
@@ -113,7 +96,7 @@ func (s *innerStep) runPart(group, part, thread int, first bool) {
 		s.launch.Serial(thread, a.out, a.in, a.work)
 		return
 	}
-	in := s.sum.addIn[group][thread]
+	in, first := s.sum.accumulator(group, part, thread, first)
 	if first {
 		s.launch.Serial(thread, in[0], a.in, a.work)
 		return
@@ -161,7 +144,8 @@ func (g *segment) firstBad(bad func(b kernels.Buffer, o kernels.Operand) bool) *
 				s.runPart(group, part, 0, true)
 				out := a.out
 				if s.sum != nil {
-					out = s.sum.addIn[group][0][0]
+					in, _ := s.sum.accumulator(group, part, 0, true)
+					out = in[0]
 				}
 				if bad(out, s.out.operand) {
 					return s

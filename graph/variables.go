@@ -23,6 +23,7 @@ type Variables struct {
 	average kernels.Buffer // [n], nil without
 	grads   kernels.Buffer // [n], nil until a program trains
 	fixed   []string       // names of fixed variables, in order
+	kept    *kept          // nil until Keep
 }
 
 // VariableOptions says what is kept beside the values.
