@@ -30,8 +30,9 @@ type correlation struct {
 	blocks        [][]tapBlock
 	parts         []part
 
-	tasks, unit int // the rows of all images are cut into tasks at multiples of unit
-	together    int // how many whole images are computed at a time
+	tasks, unit int  // the rows of all images are cut into tasks at multiples of unit
+	spread      bool // each task has one panel, else all
+	together    int  // how many whole images are computed at a time
 }
 
 // tapBlock is the filter for the places of one row phase and one column phase,
@@ -105,9 +106,9 @@ func conv2DInputGrad(s kernels.Conv2DInputGrad, in []kernels.Operand, p Precisio
 // kernel completes the plan.
 func (v *correlation) kernel(p Precision) kernel {
 	v.choosePanels(p)
+	v.cut()
 	size := v.planBlocks()
 	v.planParts()
-	v.cut()
 	var k kernel
 	if v.packed {
 		k.workspace, k.setup = size, 1
@@ -121,9 +122,14 @@ func (v *correlation) kernel(p Precision) kernel {
 		}})
 	}
 	rows := v.dst[0] * v.dst[1]
-	k.phases = append(k.phases, phase{v.tasks, func(c *call, task int, scratch []float32) {
-		from, to := split(rows, v.tasks, task, v.unit)
-		v.run(c, from, to, scratch)
+	shares := 1 // of the panels
+	if v.spread {
+		shares = v.panels
+	}
+	k.phases = append(k.phases, phase{v.tasks * shares, func(c *call, task int, scratch []float32) {
+		from, to := split(rows, v.tasks, task/shares, v.unit)
+		first, last := split(v.panels, shares, task%shares, 1)
+		v.run(c, [2]int{first, last}, from, to, scratch)
 	}})
 	if v.form != plain {
 		k.scratch = max(v.together*v.imageWords(), v.src[3]*v.dst[3])
@@ -146,6 +152,23 @@ func (v *correlation) choosePanels(p Precision) {
 		v.channels = v.form.words(srcC)
 	}
 	v.packed = v.grad || v.dots || v.panels > 1 || v.form != plain
+}
+
+// ldb returns how far apart the rows of a panel of the filter lie.
+func (v *correlation) ldb(width int) int {
+	if v.packed {
+		return width
+	}
+	return v.dst[3]
+}
+
+// panelAt returns where the panel of the channels from the given one on begins
+// in a block.
+func (v *correlation) panelAt(b *tapBlock, channel int) int {
+	if v.packed {
+		return channel * b.k
+	}
+	return channel
 }
 
 // panelsOf cuts n channels into as few panels as there may be, of full vectors
@@ -192,10 +215,10 @@ func (v *correlation) planParts() {
 
 func (v *correlation) product(p *part, width int) product {
 	q := product{width: width, Product: simd.Product{
-		N: width, K: p.cols.taps * v.channels, KS: 1, LDB: width,
+		N: width, K: p.cols.taps * v.channels, KS: 1, LDB: v.ldb(width),
 		Init: v.epilogue.init, Act: v.epilogue.act,
 	}}
-	tapB := p.block.rowK * width
+	tapB := p.block.rowK * q.LDB
 	if v.dots {
 		q.LDB, tapB = p.block.k, p.block.rowK
 	}
@@ -213,6 +236,9 @@ const (
 	filterReuse = 128     // the fewest operations for each filter element
 	wholeImages = 64      // with as many images, tasks are cut between them
 	imagesSize  = 1 << 15 // elements of the source images that are computed at a time
+	fewTasks    = 8       // with fewer of them, the channels are cut, too,
+	spreadFlops = 1 << 19 // into tasks of at least as many operations
+	spreadPanel = 2 * vector
 )
 
 // cut decides how the work is cut into tasks, by shape alone.
@@ -227,6 +253,22 @@ func (v *correlation) cut() {
 		v.tasks = min(pieces(int(v.g.Flops()), grain), (rows+v.unit-1)/v.unit)
 	}
 	v.together = max(1, imagesSize/v.src[1:].Size())
+	v.cutChannels()
+}
+
+// cutChannels makes tasks of a few images' panels, or cuts panels for them. All
+// threads then read the source, but each only its part of the filter.
+func (v *correlation) cutChannels() {
+	wanted := min(fewTasks, pieces(int(v.g.Flops()), spreadFlops))
+	if v.dots || v.form != plain || v.tasks >= wanted {
+		return
+	}
+	if v.panels == 1 {
+		n := max(1, min(wanted/max(v.tasks, 1), v.dst[3]/spreadPanel))
+		v.panel = ((v.dst[3]+n-1)/n + vector - 1) / vector * vector
+		v.panels = (v.dst[3] + v.panel - 1) / v.panel
+	}
+	v.spread = v.panels > 1
 }
 
 // pack copies one tap of the filter w to its place in its block.
@@ -270,14 +312,15 @@ func (v *correlation) pack(to, w []float32, kh, kw int, scratch []float32) {
 	}
 }
 
-// run computes the rows from up to to, counted through all images.
-func (v *correlation) run(c *call, from, to int, scratch []float32) {
+// run computes the rows from up to to, counted through all images, of the
+// panels from the first up to the second.
+func (v *correlation) run(c *call, panels [2]int, from, to int, scratch []float32) {
 	filter := c.in[1].f32
 	if v.packed {
 		filter = c.work
 	}
 	height := v.dst[1]
-	for panel := range v.panels {
+	for panel := panels[0]; panel < panels[1]; panel++ {
 		for at := from; at < to; {
 			image, first := at/height, at%height
 			images, last := 1, min(height, first+to-at)
@@ -288,19 +331,36 @@ func (v *correlation) run(c *call, from, to int, scratch []float32) {
 			src := c.in[0].f32[image*v.src[1:].Size():][:images*v.src[1:].Size()]
 			if v.form != plain {
 				src = v.convert(scratch, src, b)
-			} else if panel == 0 {
+			} else if panel == panels[0] {
 				preload(src)
 			}
 			for i := range v.parts {
 				v.part(c, src, filter, &v.parts[i], panel, b)
 			}
 			n := ((images-1)*height + last - first)
-			if panel == v.panels-1 {
-				row := v.dst[2] * v.dst[3]
-				v.epilogue.finish(c, at*row, n*row)
-			}
+			v.finish(c, panel, at, n)
 			at += n
 		}
+	}
+}
+
+// finish completes n rows of the result from row at on when their last panel is
+// computed, or those channels of them that are a task of their own.
+func (v *correlation) finish(c *call, panel, at, n int) {
+	if v.epilogue.fn == kernels.Copy {
+		return
+	}
+	row := v.dst[2] * v.dst[3]
+	if !v.spread {
+		if panel == v.panels-1 {
+			v.epilogue.finish(c, at*row, n*row)
+		}
+		return
+	}
+	channel := panel * v.panel
+	width := min(v.panel, v.dst[3]-channel)
+	for place := at * v.dst[2]; place < (at+n)*v.dst[2]; place++ {
+		v.epilogue.finish(c, place*v.dst[3]+channel, width)
 	}
 }
 
@@ -326,7 +386,7 @@ func (v *correlation) part(c *call, src, filter []float32, p *part, panel int, b
 		if v.dots {
 			filter = filter[p.block.offset+p.from:]
 		} else {
-			filter = filter[p.block.offset+channel*p.block.k+p.from*q.width:]
+			filter = filter[p.block.offset+v.panelAt(p.block, channel)+p.from*q.LDB:]
 		}
 	}
 	m := stretch{p.cols.count, p.cols.step * v.channels, p.cols.every * v.dst[3]}

@@ -15,6 +15,7 @@ func TestSetup(t *testing.T) {
 	same := [2]int{2, 2}
 	w := kernels.Shape{3, 3, 80, 70}
 	bias := kernels.Epilogue{Bias: true, Fn: kernels.ReLU}
+	tanh := kernels.Epilogue{Bias: true, Fn: kernels.Tanh}
 	image := func(n, h, w, c int) kernels.Shape { return kernels.Shape{n, h, w, c} }
 	for _, try := range []struct {
 		spec        kernels.Spec
@@ -24,6 +25,9 @@ func TestSetup(t *testing.T) {
 		{kernels.Conv2D{Stride: same, Pad: kernels.Same, Epilogue: bias}, image(6, 9, 8, 80), image(2, 9, 8, 80), []kernels.Shape{w, {70}}},
 		{kernels.Conv2D{Pad: kernels.Same}, image(6, 5, 8, 8), image(2, 5, 8, 8), []kernels.Shape{{3, 3, 8, 2}}},
 		{kernels.Conv2DInputGrad{Stride: same, Pad: kernels.Same, H: 9, W: 8, Epilogue: bias}, image(6, 5, 4, 70), image(2, 5, 4, 70), []kernels.Shape{w, {80}}},
+		// One image, whose channels are cut into tasks.
+		{kernels.Conv2D{Stride: same, Pad: kernels.Same, Epilogue: tanh}, image(12, 14, 14, 33), image(1, 14, 14, 33), []kernels.Shape{{5, 5, 33, 70}, {70}}},
+		{kernels.Conv2DInputGrad{Pad: kernels.Same, H: 14, W: 14, Epilogue: tanh}, image(12, 14, 14, 70), image(1, 14, 14, 70), []kernels.Shape{{5, 5, 33, 70}, {33}}},
 		{kernels.MatMul{Epilogue: bias}, kernels.Shape{60, 40}, kernels.Shape{20, 40}, []kernels.Shape{{40, 90}, {90}}},
 		{kernels.MatMul{TransB: true}, kernels.Shape{60, 40}, kernels.Shape{20, 40}, []kernels.Shape{{90, 40}}},
 		{kernels.MatMul{}, kernels.Shape{60, 40}, kernels.Shape{20, 40}, []kernels.Shape{{40, 3}}},
