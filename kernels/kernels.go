@@ -171,8 +171,12 @@ type Threaded interface {
 }
 
 // A Recorder is a device that can keep a sequence of launches and run it as one.
+// It works on while the host does: launches, uploads and copies are done in
+// order, but later than they are asked for.
 type Recorder interface {
 	Device
+	// Copy copies a buffer to the start of another. Sync reports its failure.
+	Copy(to, from Buffer)
 	// Record calls work, whose launches are kept and not run, and returns what
 	// runs them: as often as wanted, on the same buffers. Work must neither
 	// copy nor allocate.

@@ -187,6 +187,8 @@ func (d *Device) unsupported(o kernels.Operand) error {
 func (d *Device) Sync() error {
 	if err := d.ctx.Sync(); err != nil {
 		d.fail(err)
+	} else {
+		d.staging.idle()
 	}
 	return d.err
 }
@@ -227,7 +229,7 @@ func (d *Device) Close() error {
 	for _, g := range d.recorded {
 		g.Close()
 	}
-	d.staging.close()
+	d.staging.close(d.ctx)
 	err := d.ctx.Close()
 	d.ctx = nil
 	return err

@@ -71,83 +71,6 @@ func (d *Device) Free() (int64, error) {
 	return free, nil
 }
 
-// staging is memory of the host that the device copies from and to by itself:
-// two chunks, so that one is filled while the other is on its way.
-type staging struct {
-	ctx   *driver.Context
-	chunk [2][]byte
-	sent  [2]*driver.Event // behind the last copy from the chunk; nil at first
-	next  int
-}
-
-const chunkSize = 4 << 20
-
-func (s *staging) open(ctx *driver.Context) error {
-	s.ctx = ctx
-	for i := range s.chunk {
-		var err error
-		if s.chunk[i], err = ctx.AllocHost(chunkSize); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *staging) close() {
-	for i, c := range s.chunk {
-		s.ctx.FreeHost(c)
-		if s.sent[i] != nil {
-			s.sent[i].Close()
-		}
-	}
-}
-
-// in copies to the device and returns when from may change, which is before the
-// copy is done.
-func (s *staging) in(to driver.Ptr, from []byte) error {
-	for len(from) > 0 {
-		i := s.next
-		s.next = 1 - i
-		if s.sent[i] != nil {
-			if err := s.sent[i].Wait(); err != nil {
-				return err
-			}
-		}
-		n := copy(s.chunk[i], from)
-		if err := s.ctx.CopyIn(to, s.chunk[i][:n]); err != nil {
-			return err
-		}
-		var err error
-		if s.sent[i] == nil {
-			s.sent[i], err = s.ctx.Record()
-		} else {
-			err = s.sent[i].Again()
-		}
-		if err != nil {
-			return err
-		}
-		from, to = from[n:], to+driver.Ptr(n)
-	}
-	return nil
-}
-
-// out copies from the device.
-func (s *staging) out(to []byte, from driver.Ptr) error {
-	chunk := s.chunk[s.next]
-	for len(to) > 0 {
-		n := min(len(to), len(chunk))
-		if err := s.ctx.CopyOut(chunk[:n], from); err != nil {
-			return err
-		}
-		if err := s.ctx.Sync(); err != nil {
-			return err
-		}
-		copy(to, chunk[:n])
-		to, from = to[n:], from+driver.Ptr(n)
-	}
-	return nil
-}
-
 // Upload copies from to the start of a buffer. It returns when from may change.
 func (d *Device) Upload(to kernels.Buffer, from []byte) error {
 	if d.err != nil {
@@ -156,7 +79,7 @@ func (d *Device) Upload(to kernels.Buffer, from []byte) error {
 	if to.Len() < len(from) {
 		return fmt.Errorf("%s: upload of %d bytes into a buffer of %d", d.name, len(from), to.Len())
 	}
-	if err := d.staging.in(to.(*buffer).at, from); err != nil {
+	if err := d.staging.in(d.ctx, to.(*buffer).at, from); err != nil {
 		d.fail(err)
 	}
 	return d.err
@@ -170,8 +93,23 @@ func (d *Device) Download(to []byte, from kernels.Buffer) error {
 	if from.Len() < len(to) {
 		return fmt.Errorf("%s: download of %d bytes from a buffer of %d", d.name, len(to), from.Len())
 	}
-	if err := d.staging.out(to, from.(*buffer).at); err != nil {
+	if err := d.staging.out(d.ctx, to, from.(*buffer).at); err != nil {
 		d.fail(err)
 	}
 	return d.err
+}
+
+// Copy copies a buffer to the start of another, in the order of launches. A
+// failure is reported by the next Sync.
+func (d *Device) Copy(to, from kernels.Buffer) {
+	if to.Len() < from.Len() {
+		d.fail(fmt.Errorf("copy of %d bytes into a buffer of %d", from.Len(), to.Len()))
+		return
+	}
+	if d.err != nil || from.Len() == 0 {
+		return
+	}
+	if err := d.ctx.Copy(to.(*buffer).at, from.(*buffer).at, from.Len()); err != nil {
+		d.fail(err)
+	}
 }

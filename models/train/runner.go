@@ -25,7 +25,8 @@ type Runner struct {
 	samples int
 
 	passes [goals][]*pass
-	floats []float32 // a batch of images of a data set
+	logs   [goals]*graph.Log // of the goals whose results are means over a set
+	floats []float32         // a batch of images of a data set
 	step   [1]int32
 }
 
@@ -63,6 +64,7 @@ type pass struct {
 	n        int
 	program  *graph.Program
 	in, step *graph.Node
+	row      *graph.Node // of the log, if there is one
 	labels   *graph.Node // of losses and metrics of classifiers, else nil
 	out      []*graph.Node
 	names    []string
@@ -208,7 +210,8 @@ func (r *Runner) Evaluate(ctx context.Context, s data.Source) ([]Value, error) {
 	return r.mean(ctx, toMetrics, s)
 }
 
-// mean returns the mean of a goal's scalars over all images.
+// mean returns the mean of a goal's scalars over all images. The device is
+// waited for when its log of them is full.
 func (r *Runner) mean(ctx context.Context, g goal, s data.Source) ([]Value, error) {
 	if err := checkSet(r.model, s); err != nil {
 		return nil, err
@@ -216,7 +219,7 @@ func (r *Runner) mean(ctx context.Context, g goal, s data.Source) ([]Value, erro
 	info := s.Info()
 	next, stop := r.inOrder(ctx, s)
 	defer stop()
-	var total []Value
+	var total means
 	for from := 0; from < info.N; from += r.batch {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("train: evaluation %w", ErrStopped)
@@ -233,26 +236,18 @@ func (r *Runner) mean(ctx context.Context, g goal, s data.Source) ([]Value, erro
 		if info.Labels != nil {
 			labels = info.Labels[from : from+n]
 		}
-		p, err := r.run(g, values, labels, n, from/r.batch)
+		p, err := r.feed(g, values, labels, n, from/r.batch)
 		if err != nil {
 			return nil, err
 		}
-		if total == nil {
-			total = make([]Value, len(p.out))
+		if err := p.program.Run(); err != nil {
+			return nil, err
 		}
-		for i, out := range p.out {
-			v, err := p.program.Scalar(out)
-			if err != nil {
-				return nil, err
-			}
-			total[i].Name = p.names[i]
-			total[i].Value += v * float64(n)
+		if err := total.add(r.logs[g], p); err != nil {
+			return nil, err
 		}
 	}
-	for i := range total {
-		total[i].Value /= float64(info.N)
-	}
-	return total, nil
+	return total.finish(info.N)
 }
 
 // inOrder returns a function that reads the samples from … from+n-1, batch after
@@ -277,9 +272,18 @@ func (r *Runner) inOrder(ctx context.Context, s data.Source) (next func(from, n 
 	}, stream.Close
 }
 
-// run sends one batch through the program of a goal. The number of the batch is
-// the step that noise is drawn by.
+// run sends one batch through the program of a goal.
 func (r *Runner) run(g goal, in []float32, labels []uint8, n, number int) (*pass, error) {
+	p, err := r.feed(g, in, labels, n, number)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.program.Compute()
+}
+
+// feed gives one batch to the program of a goal. The number of the batch is the
+// step that noise is drawn by, and its row in the log.
+func (r *Runner) feed(g goal, in []float32, labels []uint8, n, number int) (*pass, error) {
 	p, err := r.pass(g, n)
 	if err != nil {
 		return nil, err
@@ -291,10 +295,13 @@ func (r *Runner) run(g goal, in []float32, labels []uint8, n, number int) (*pass
 	if err := p.program.FeedInts(p.step, r.step[:]); err != nil {
 		return nil, err
 	}
-	if err := p.feedLabels(labels); err != nil {
-		return nil, err
+	if p.row != nil {
+		r.step[0] = int32(number % r.logs[g].Rows())
+		if err := p.program.FeedInts(p.row, r.step[:]); err != nil {
+			return nil, err
+		}
 	}
-	return p, p.program.Compute()
+	return p, p.feedLabels(labels)
 }
 
 // pass returns the program of a goal for n images. Of each goal it keeps two,
@@ -354,11 +361,17 @@ func (r *Runner) compile(g goal, n int) (*pass, error) {
 	if b.Err() != nil {
 		return nil, b.Err()
 	}
+	options := graph.Options{Variables: r.vars, UseAverage: r.average}
+	var err error
+	if g == toLoss || g == toMetrics {
+		if options.Log, err = r.logOf(g, b, p); err != nil {
+			return nil, err
+		}
+	}
 	// The counter is an output too, so that it can be fed whether or not
 	// anything draws random numbers.
 	outs := append([]*graph.Node{p.step}, p.out...)
-	var err error
-	p.program, err = graph.CompileWith(b.Graph(), r.dev, graph.Options{Variables: r.vars, UseAverage: r.average}, outs...)
+	p.program, err = graph.CompileWith(b.Graph(), r.dev, options, outs...)
 	return p, err
 }
 

@@ -14,6 +14,7 @@ import (
 type stepProgram struct {
 	program                 *graph.Program
 	index, step, rate, loss *graph.Node
+	row                     *graph.Node // of the log, if there is one
 }
 
 // program returns the program for batches of n images, which is compiled when
@@ -55,7 +56,7 @@ func (t *Trainer) build(n int) (*stepProgram, *graph.Builder, graph.Options, err
 	p.loss = net.Loss(x, phase).Total
 	params := b.Trainable()
 	grads := b.Gradients(p.loss, params...)
-	return p, b, graph.Options{
+	o := graph.Options{
 		Variables: t.vars,
 		Update: &graph.Update{
 			Params: params, Grads: grads,
@@ -63,11 +64,16 @@ func (t *Trainer) build(n int) (*stepProgram, *graph.Builder, graph.Options, err
 			LearningRate: p.rate, Step: p.step,
 			AverageDecay: t.cfg.EMADecay, Assign: b.Assignments(),
 		},
-	}, b.Err()
+	}
+	if t.ahead != nil {
+		p.row = b.InputOf(kernels.Int32, "log row", 1)
+		o.Log = &graph.Logged{To: t.ahead.log, Row: p.row, Values: []*graph.Node{p.loss}}
+	}
+	return p, b, o, b.Err()
 }
 
-// step takes the next training step of the epoch. Once its programs are
-// compiled it allocates nothing.
+// step takes the next training step of the epoch, and looks at its loss before
+// the weights change. Once its programs are compiled it allocates nothing.
 func (t *Trainer) step() (Step, error) {
 	index, err := t.feed.batch(t.vars, t.at.Epoch, t.at.Batch)
 	if err != nil {
@@ -77,43 +83,63 @@ func (t *Trainer) step() (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
-	rate := t.curve.Rate(t.at.Step)
-	loss, err := t.compute(p, index, rate)
-	if err != nil {
+	s := t.report(0, len(index))
+	if err := t.feedStep(p, index, s); err != nil {
 		return Step{}, err
 	}
-	if !finite(loss) {
-		return Step{}, t.badLoss(p, loss)
+	if err := p.program.Compute(); err != nil {
+		return Step{}, err
+	}
+	if s.Loss, err = p.program.Scalar(p.loss); err != nil {
+		return Step{}, err
+	}
+	if !finite(s.Loss) {
+		return Step{}, t.badLoss(p, s.Loss)
+	}
+	if t.ahead != nil { // the step is taken again, as something was wrong
+		if err := t.lookAtGradients(p); err != nil {
+			return Step{}, err
+		}
 	}
 	if err := p.program.Update(); err != nil {
 		return Step{}, err
 	}
-	t.at.Step++
-	t.at.Batch++
-	t.at.Images += len(index)
-	t.at.LossSum += loss * float64(len(index))
-	return Step{
-		Epoch: t.at.Epoch + 1, Batch: t.at.Batch, Batches: t.batches, Step: t.at.Step,
-		Images: len(index), Loss: loss, LearningRate: rate,
-	}, nil
+	t.count(s)
+	return s, nil
 }
 
-// compute runs the step's program up to its update and returns the loss.
-func (t *Trainer) compute(p *stepProgram, index []int32, rate float64) (float64, error) {
-	t.rate[0], t.step32[0] = float32(rate), int32(t.at.Step)
+// report describes the step that comes after so many that are not counted yet,
+// all but its loss.
+func (t *Trainer) report(after, images int) Step {
+	return Step{
+		Epoch: t.at.Epoch + 1, Batch: t.at.Batch + after + 1, Batches: t.batches, Step: t.at.Step + after + 1,
+		Images: images, LearningRate: t.curve.Rate(t.at.Step + after),
+	}
+}
+
+// count adds a step to the progress.
+func (t *Trainer) count(s Step) {
+	t.at.Step++
+	t.at.Batch++
+	t.at.Images += s.Images
+	t.at.LossSum += s.Loss * float64(s.Images)
+}
+
+// feedStep gives a program what differs from step to step.
+func (t *Trainer) feedStep(p *stepProgram, index []int32, s Step) error {
+	t.rate[0], t.step32[0] = float32(s.LearningRate), int32(s.Step-1)
 	if err := p.program.FeedInts(p.index, index); err != nil {
-		return 0, err
+		return err
 	}
 	if err := p.program.FeedInts(p.step, t.step32[:]); err != nil {
-		return 0, err
+		return err
 	}
-	if err := p.program.FeedFloats(p.rate, t.rate[:]); err != nil {
-		return 0, err
+	if p.row != nil {
+		if err := p.program.FeedInts(p.row, t.ahead.row[:]); err != nil {
+			return err
+		}
 	}
-	if err := p.program.Compute(); err != nil {
-		return 0, err
-	}
-	return p.program.Scalar(p.loss)
+	return p.program.FeedFloats(p.rate, t.rate[:])
 }
 
 // A ReadError ends a run whose samples cannot be read.

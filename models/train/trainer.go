@@ -31,7 +31,9 @@ type Trainer struct {
 	batches  int // steps of an epoch
 
 	at     progress
-	rate   [1]float32 // where step feeds from
+	ahead  *ahead     // nil unless the device records launches
+	taken  []Step     // by take
+	rate   [1]float32 // where steps are fed from
 	step32 [1]int32
 
 	stage      *Trainer // of a stacked model, while it is being trained
@@ -101,7 +103,9 @@ type RunOptions struct {
 	// CheckpointSteps also saves a checkpoint whenever so many steps are done
 	// since the run's start; 0 does not.
 	CheckpointSteps int
-	// OnStep, if not nil, is called after every step. It should return fast.
+	// OnStep, if not nil, is called after every step, in order. It should return
+	// fast. A GPU runs ahead of the host: there it is called for some steps at a
+	// time, several times a second, when their losses are known.
 	OnStep func(Step)
 	// OnStage, if not nil, is called after every step of a stage of a stacked
 	// model, of which there are so many before the first step of the whole.
@@ -215,6 +219,9 @@ func (t *Trainer) makeVariables() error {
 	if err := t.feed.place(t.vars, t.model.Config().Classes > 0); err != nil {
 		return err
 	}
+	if err := t.runAhead(); err != nil {
+		return err
+	}
 	t.runner, err = newRunner(t.model, t.dev, t.vars, RunnerOptions{Batch: t.cfg.Batch, Seed: t.cfg.Seed})
 	if err == nil {
 		t.runner.average = options.Average
@@ -249,8 +256,8 @@ func (t *Trainer) Done() bool { return t.at.Epoch >= t.cfg.Epochs || t.at.Stoppe
 func (t *Trainer) StoppedEarly() bool { return t.at.Stopped }
 
 // Run trains until the last epoch, early stopping, an error, or the
-// cancellation of ctx, which ends the run after the step in progress with an
-// error that wraps ErrStopped. Then, as in a run that was resumed, another Run
+// cancellation of ctx, which ends the run after the step in progress, or on a GPU
+// those that it was sent, with an error that wraps ErrStopped. Then, as in a run that was resumed, another Run
 // goes on exactly where this one stopped. A loss that is not finite is a
 // *DivergedError; it ends the run before the weights change. Samples that
 // cannot be read are a *ReadError, which leaves a checkpoint like a
@@ -286,24 +293,30 @@ func (t *Trainer) Run(ctx context.Context, o RunOptions) error {
 
 // epoch does what is left of the current epoch.
 func (t *Trainer) epoch(ctx context.Context, o RunOptions) error {
+	saves := o.CheckpointSteps > 0 && o.Folder != ""
 	for t.at.Batch < t.batches {
 		if ctx.Err() != nil {
 			return t.stopped()
 		}
+		most := t.batches - t.at.Batch
+		if saves {
+			most = min(most, o.CheckpointSteps-t.at.Step%o.CheckpointSteps)
+		}
 		began := time.Now()
-		s, err := t.step()
+		steps, err := t.take(ctx, most)
+		t.at.TrainSeconds += time.Since(began).Seconds()
+		if o.OnStep != nil {
+			for _, s := range steps {
+				o.OnStep(s)
+			}
+		}
 		if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return t.stopped()
 		}
 		if err != nil {
 			return err
 		}
-		t.at.TrainSeconds += time.Since(began).Seconds()
-		if o.OnStep != nil {
-			o.OnStep(s)
-		}
-		due := o.CheckpointSteps > 0 && t.at.Step%o.CheckpointSteps == 0 && t.at.Batch < t.batches
-		if due && o.Folder != "" {
+		if saves && t.at.Step%o.CheckpointSteps == 0 && t.at.Batch < t.batches {
 			if err := t.Save(o.Folder); err != nil {
 				return err
 			}

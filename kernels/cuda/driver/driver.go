@@ -235,11 +235,13 @@ func (c *Context) Zero(p Ptr, bytes int) error {
 }
 
 // CopyIn copies from memory of AllocHost, in the order of launches. The memory
-// must stay as it is until then.
+// must stay as it is until then. It allocates nothing.
 func (c *Context) CopyIn(to Ptr, from []byte) error {
-	return c.do("cuMemcpyHtoDAsync", func() error {
-		return cu.MemcpyHtoDAsync(cu.DevicePtr(to), unsafe.Pointer(unsafe.SliceData(from)), int64(len(from)), c.stream)
-	})
+	ctx, stream := c.handles()
+	if code := C.hourglass_copy_in(ctx, stream, C.CUdeviceptr(to), unsafe.Pointer(unsafe.SliceData(from)), C.size_t(len(from))); code != C.CUDA_SUCCESS {
+		return check("cuMemcpyHtoDAsync", code)
+	}
+	return nil
 }
 
 // CopyOut copies to memory of AllocHost, in the order of launches.

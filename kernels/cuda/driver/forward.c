@@ -67,6 +67,11 @@ HIDDEN CUresult hourglass_launch(CUcontext ctx, CUstream stream, CUfunction f, u
 	return cuLaunchKernel(f, size[0], size[1], size[2], size[3], size[4], size[5], size[6], stream, params, NULL);
 }
 
+HIDDEN CUresult hourglass_copy_in(CUcontext ctx, CUstream stream, CUdeviceptr to, const void *from, size_t bytes) {
+	CUresult result = cuCtxSetCurrent(ctx);
+	return result == CUDA_SUCCESS ? cuMemcpyHtoDAsync(to, from, bytes, stream) : result;
+}
+
 HIDDEN CUresult hourglass_replay(CUcontext ctx, CUstream stream, CUgraphExec graph) {
 	CUresult result = cuCtxSetCurrent(ctx);
 	return result == CUDA_SUCCESS ? cuGraphLaunch(graph, stream) : result;

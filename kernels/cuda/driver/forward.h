@@ -9,5 +9,8 @@ const char *hourglass_load(const char *path);
 // slots of eight bytes, or the one struct that they make up.
 CUresult hourglass_launch(CUcontext ctx, CUstream stream, CUfunction f, unsigned *size, uint64_t *slots, int n, int whole);
 
+// hourglass_copy_in makes ctx current and copies from pinned memory to the device.
+CUresult hourglass_copy_in(CUcontext ctx, CUstream stream, CUdeviceptr to, const void *from, size_t bytes);
+
 // hourglass_replay makes ctx current and launches a graph.
 CUresult hourglass_replay(CUcontext ctx, CUstream stream, CUgraphExec graph);

@@ -99,16 +99,19 @@ bool due(const char *kind) {
 	return at != std::string::npos && ++calls[kind] == atol(seen.c_str() + at + word.size());
 }
 
-CUresult enter() {
+std::map<std::string, long> calls; // of the driver, by their names
+
+CUresult enter(const char *call) {
+	calls[call]++;
 	if (!current)
 		return complain(CUDA_ERROR_INVALID_CONTEXT, "a call on a thread that has no current context");
 	if (current->error == CUDA_SUCCESS && due("lost"))
 		current->error = complain(lost, "emulated: the device was lost");
 	return current->error;
 }
-#define ENTER                                             \
-	LOCK;                                                 \
-	if (CUresult failed = enter(); failed != CUDA_SUCCESS) \
+#define ENTER                                                      \
+	LOCK;                                                          \
+	if (CUresult failed = enter(__func__); failed != CUDA_SUCCESS) \
 		return failed;
 
 void drain(CUstream s) {
@@ -232,6 +235,17 @@ void emulated::add(Kernel *k) {
 	kernels = k;
 }
 
+// hourglass_calls returns a line for each function of the driver that was
+// called: its name and how often. Those that need no context are left out.
+extern "C" __attribute__((visibility("default"))) const char *hourglass_calls() {
+	LOCK;
+	static std::string text;
+	text.clear();
+	for (const auto &c : calls)
+		text += c.first + " " + std::to_string(c.second) + "\n";
+	return text.c_str();
+}
+
 API cuInit(unsigned) {
 	LOCK;
 	emulated::seed(option("seed", 1));
@@ -305,6 +319,8 @@ API cuDevicePrimaryCtxRelease_v2(CUdevice d) {
 }
 
 API cuCtxSetCurrent(CUcontext c) {
+	LOCK;
+	calls[__func__]++;
 	current = c;
 	return CUDA_SUCCESS;
 }
