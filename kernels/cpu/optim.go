@@ -53,33 +53,20 @@ func (a arena) part(from, to int) arena {
 }
 
 func sgd(s *kernels.SGD, a arena, rate float32, step int) {
-	momentum, fresh, decay := float32(s.Momentum), float32(1-s.Dampening), float32(s.WeightDecay)
-	oldW, newW := a.old[0][:len(a.g)], a.new[0][:len(a.g)]
-	if momentum == 0 {
-		for i, g := range a.g {
-			w := oldW[i]
-			newW[i] = w - rate*(g+decay*w)
-		}
+	c := simd.SGDStep{
+		Decay: float32(s.WeightDecay), Fresh: float32(1 - s.Dampening),
+		Momentum: float32(s.Momentum), Rate: rate, Nesterov: s.Nesterov,
+	}
+	if s.Momentum == 0 {
+		simd.SGD(&c, a.new[0], a.g, a.old[0])
 		return
 	}
-	oldB, newB := a.old[1][:len(a.g)], a.new[1][:len(a.g)]
-	before := momentum
-	if step == 0 {
-		before, fresh = 0, 1
+	oldB := a.old[1]
+	if step == 0 { // the first buffer may hold anything
+		c.Fresh, oldB = 1, a.new[1]
+		clear(oldB)
 	}
-	for i, g := range a.g {
-		w := oldW[i]
-		g += decay * w
-		b := fresh * g
-		if before != 0 { // the first buffer may hold anything
-			b += before * oldB[i]
-		}
-		newB[i] = b
-		if s.Nesterov {
-			b = g + momentum*b
-		}
-		newW[i] = w - rate*b
-	}
+	simd.Momentum(&c, a.new[0], a.new[1], a.g, a.old[0], oldB)
 }
 
 func adam(s *kernels.Adam, a arena, rate float32, step int) {
@@ -98,22 +85,11 @@ func adam(s *kernels.Adam, a arena, rate float32, step int) {
 }
 
 func rmsprop(s *kernels.RMSProp, a arena, rate float32) {
-	alpha, fresh, epsilon := float32(s.Alpha), float32(1-s.Alpha), float32(s.Epsilon)
-	momentum, decay := float32(s.Momentum), float32(s.WeightDecay)
-	n := len(a.g)
-	oldW, oldV, newW, newV := a.old[0][:n], a.old[1][:n], a.new[0][:n], a.new[1][:n]
-	oldB, newB := a.old[2], a.new[2]
-	for i, g := range a.g {
-		w := oldW[i]
-		g += decay * w
-		v := alpha*oldV[i] + fresh*g*g
-		g /= float32(math.Sqrt(float64(v))) + epsilon
-		if momentum != 0 {
-			g += momentum * oldB[i]
-			newB[i] = g
-		}
-		newW[i], newV[i] = w-rate*g, v
+	c := simd.RMSPropStep{
+		Decay: float32(s.WeightDecay), Alpha: float32(s.Alpha), Fresh: float32(1 - s.Alpha),
+		Epsilon: float32(s.Epsilon), Momentum: float32(s.Momentum), Rate: rate,
 	}
+	simd.RMSProp(&c, a.new[0], a.new[1], a.new[2], a.g, a.old[0], a.old[1], a.old[2])
 }
 
 // clipByGlobalNorm adds the squares of each task in double precision, in which
@@ -144,10 +120,9 @@ func ema(s kernels.EMA, out kernels.Operand) kernel {
 	decay, fresh := float32(s.Decay), float32(1-s.Decay)
 	k := single(tasks, func(c *call, task int, _ []float32) {
 		from, to := split(n, tasks, task, 16)
-		average, value, y := c.in[0].f32[from:to], c.in[1].f32[from:to], c.out.f32[from:to]
-		for i, v := range value {
-			y[i] = decay*average[i] + fresh*v
-		}
+		y := c.out.f32[from:to]
+		simd.Scale(y, c.in[0].f32[from:to], decay)
+		simd.AXPY(y, fresh, c.in[1].f32[from:to], y)
 	})
 	k.inPlace = 1
 	return k

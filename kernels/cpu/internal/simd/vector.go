@@ -160,3 +160,62 @@ func Adam(s *AdamStep, w, m, v, g, oldW, oldM, oldV []float32) {
 	same("Adam", w, m, v, g, oldW, oldM, oldV)
 	adam(w, m, v, g, oldW, oldM, oldV, s.Coupled, s.Keep, s.New1, s.Beta2, s.New2, s.Size, s.PerRoot, s.Epsilon)
 }
+
+// SGDStep holds the constants of one step of stochastic gradient descent.
+type SGDStep struct {
+	Decay    float32 // added to the gradient, times the weight: L2 decay
+	Fresh    float32 // the gradient's factor in the buffer: 1 − dampening
+	Momentum float32
+	Rate     float32
+	Nesterov bool
+}
+
+// SGD takes one step without momentum for the gradient g, from the old weights
+// to the new, which may be the same memory:
+//
+//	w = w − Rate·(g + Decay·w)
+func SGD(s *SGDStep, w, g, oldW []float32) {
+	same("SGD", w, g, oldW)
+	sgd(w, g, oldW, s.Decay, s.Rate)
+}
+
+// Momentum takes one step with momentum and the buffer b:
+//
+//	g = g + Decay·w
+//	b = Momentum·b + Fresh·g
+//	w = w − Rate·b, with Nesterov w − Rate·(g + Momentum·b)
+func Momentum(s *SGDStep, w, b, g, oldW, oldB []float32) {
+	same("Momentum", w, b, g, oldW, oldB)
+	if s.Nesterov {
+		nesterov(w, b, g, oldW, oldB, s.Decay, s.Fresh, s.Momentum, s.Rate)
+	} else {
+		momentum(w, b, g, oldW, oldB, s.Decay, s.Fresh, s.Momentum, s.Rate)
+	}
+}
+
+// RMSPropStep holds the constants of one step of RMSProp.
+type RMSPropStep struct {
+	Decay    float32 // added to the gradient, times the weight: L2 decay
+	Alpha    float32
+	Fresh    float32 // 1 − Alpha
+	Epsilon  float32
+	Momentum float32
+	Rate     float32
+}
+
+// RMSProp takes one step for the gradient g, from the old weights, mean squares
+// and, with momentum, buffers to the new, which may be the same memory:
+//
+//	g = g + Decay·w
+//	v = Alpha·v + Fresh·g²
+//	b = Momentum·b + g/(√v + Epsilon)
+//	w = w − Rate·b
+func RMSProp(s *RMSPropStep, w, v, b, g, oldW, oldV, oldB []float32) {
+	same("RMSProp", w, v, g, oldW, oldV)
+	if s.Momentum == 0 {
+		rmsProp(w, v, g, oldW, oldV, s.Decay, s.Alpha, s.Fresh, s.Epsilon, s.Rate)
+		return
+	}
+	same("RMSProp", w, b, oldB)
+	rmsPropMomentum(w, v, b, g, oldW, oldV, oldB, s.Decay, s.Alpha, s.Fresh, s.Epsilon, s.Rate, s.Momentum)
+}

@@ -196,6 +196,56 @@ func leakyReLUGrad(dst, x, y []float32, c float32) {
 	}
 }
 
+func sgd(w, grad, oldW []float32, decay, rate float32) {
+	if tier == AVX512 {
+		sgdAVX512(unsafe.SliceData(w), unsafe.SliceData(grad), unsafe.SliceData(oldW), len(w), decay, rate)
+	} else if tier == AVX2 {
+		sgdAVX2(unsafe.SliceData(w), unsafe.SliceData(grad), unsafe.SliceData(oldW), len(w), decay, rate)
+	} else {
+		sgdGeneric(w, grad, oldW, decay, rate)
+	}
+}
+
+func momentum(w, b, grad, oldW, oldB []float32, decay, fresh, keep, rate float32) {
+	if tier == AVX512 {
+		momentumAVX512(unsafe.SliceData(w), unsafe.SliceData(b), unsafe.SliceData(grad), unsafe.SliceData(oldW), unsafe.SliceData(oldB), len(w), decay, fresh, keep, rate)
+	} else if tier == AVX2 {
+		momentumAVX2(unsafe.SliceData(w), unsafe.SliceData(b), unsafe.SliceData(grad), unsafe.SliceData(oldW), unsafe.SliceData(oldB), len(w), decay, fresh, keep, rate)
+	} else {
+		momentumGeneric(w, b, grad, oldW, oldB, decay, fresh, keep, rate)
+	}
+}
+
+func nesterov(w, b, grad, oldW, oldB []float32, decay, fresh, keep, rate float32) {
+	if tier == AVX512 {
+		nesterovAVX512(unsafe.SliceData(w), unsafe.SliceData(b), unsafe.SliceData(grad), unsafe.SliceData(oldW), unsafe.SliceData(oldB), len(w), decay, fresh, keep, rate)
+	} else if tier == AVX2 {
+		nesterovAVX2(unsafe.SliceData(w), unsafe.SliceData(b), unsafe.SliceData(grad), unsafe.SliceData(oldW), unsafe.SliceData(oldB), len(w), decay, fresh, keep, rate)
+	} else {
+		nesterovGeneric(w, b, grad, oldW, oldB, decay, fresh, keep, rate)
+	}
+}
+
+func rmsProp(w, v, grad, oldW, oldV []float32, decay, alpha, fresh, epsilon, rate float32) {
+	if tier == AVX512 {
+		rmsPropAVX512(unsafe.SliceData(w), unsafe.SliceData(v), unsafe.SliceData(grad), unsafe.SliceData(oldW), unsafe.SliceData(oldV), len(w), decay, alpha, fresh, epsilon, rate)
+	} else if tier == AVX2 {
+		rmsPropAVX2(unsafe.SliceData(w), unsafe.SliceData(v), unsafe.SliceData(grad), unsafe.SliceData(oldW), unsafe.SliceData(oldV), len(w), decay, alpha, fresh, epsilon, rate)
+	} else {
+		rmsPropGeneric(w, v, grad, oldW, oldV, decay, alpha, fresh, epsilon, rate)
+	}
+}
+
+func rmsPropMomentum(w, v, b, grad, oldW, oldV, oldB []float32, decay, alpha, fresh, epsilon, rate, keep float32) {
+	if tier == AVX512 {
+		rmsPropMomentumAVX512(unsafe.SliceData(w), unsafe.SliceData(v), unsafe.SliceData(b), unsafe.SliceData(grad), unsafe.SliceData(oldW), unsafe.SliceData(oldV), unsafe.SliceData(oldB), len(w), decay, alpha, fresh, epsilon, rate, keep)
+	} else if tier == AVX2 {
+		rmsPropMomentumAVX2(unsafe.SliceData(w), unsafe.SliceData(v), unsafe.SliceData(b), unsafe.SliceData(grad), unsafe.SliceData(oldW), unsafe.SliceData(oldV), unsafe.SliceData(oldB), len(w), decay, alpha, fresh, epsilon, rate, keep)
+	} else {
+		rmsPropMomentumGeneric(w, v, b, grad, oldW, oldV, oldB, decay, alpha, fresh, epsilon, rate, keep)
+	}
+}
+
 func adam(w, m, v, grad, oldW, oldM, oldV []float32, coupled, keep, new1, beta2, new2, size, perRoot, epsilon float32) {
 	if tier == AVX512 {
 		adamAVX512(unsafe.SliceData(w), unsafe.SliceData(m), unsafe.SliceData(v), unsafe.SliceData(grad), unsafe.SliceData(oldW), unsafe.SliceData(oldM), unsafe.SliceData(oldV), len(w), coupled, keep, new1, beta2, new2, size, perRoot, epsilon)

@@ -62,6 +62,21 @@ func leakyReLUAVX2(dst *float32, x *float32, n int, c float32)
 func leakyReLUGradAVX2(dst *float32, x *float32, y *float32, n int, c float32)
 
 //go:noescape
+func sgdAVX2(w *float32, grad *float32, oldW *float32, n int, decay float32, rate float32)
+
+//go:noescape
+func momentumAVX2(w *float32, b *float32, grad *float32, oldW *float32, oldB *float32, n int, decay float32, fresh float32, keep float32, rate float32)
+
+//go:noescape
+func nesterovAVX2(w *float32, b *float32, grad *float32, oldW *float32, oldB *float32, n int, decay float32, fresh float32, keep float32, rate float32)
+
+//go:noescape
+func rmsPropAVX2(w *float32, v *float32, grad *float32, oldW *float32, oldV *float32, n int, decay float32, alpha float32, fresh float32, epsilon float32, rate float32)
+
+//go:noescape
+func rmsPropMomentumAVX2(w *float32, v *float32, b *float32, grad *float32, oldW *float32, oldV *float32, oldB *float32, n int, decay float32, alpha float32, fresh float32, epsilon float32, rate float32, keep float32)
+
+//go:noescape
 func adamAVX2(w *float32, m *float32, v *float32, grad *float32, oldW *float32, oldM *float32, oldV *float32, n int, coupled float32, keep float32, new1 float32, beta2 float32, new2 float32, size float32, perRoot float32, epsilon float32)
 
 //go:noescape

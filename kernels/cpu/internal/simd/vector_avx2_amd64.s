@@ -1549,6 +1549,298 @@ done:
 	VZEROUPPER
 	RET
 
+// func sgdAVX2(w *float32, grad *float32, oldW *float32, n int, decay float32, rate float32)
+// Requires: AVX, FMA3
+TEXT ·sgdAVX2(SB), NOSPLIT, $0-40
+	MOVQ         w+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         oldW+16(FP), DX
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	VBROADCASTSS decay+32(FP), Y0
+	VBROADCASTSS rate+36(FP), Y1
+	SUBQ         $0x08, BX
+	JB           tail
+
+vectors:
+	VMOVUPS      (CX)(SI*1), Y2
+	VMOVUPS      (DX)(SI*1), Y3
+	VMOVUPS      Y0, Y4
+	VFMADD213PS  Y2, Y3, Y4
+	VMOVUPS      Y3, Y2
+	VFNMADD231PS Y1, Y4, Y2
+	VMOVUPS      Y2, (AX)(SI*1)
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, BX
+	JAE          vectors
+
+tail:
+	ADDQ         $0x08, BX
+	JZ           done
+	LEAQ         masksAVX2<>+0(SB), DI
+	NEGQ         BX
+	VMOVUPS      32(DI)(BX*4), Y2
+	VMASKMOVPS   (CX)(SI*1), Y2, Y3
+	VMASKMOVPS   (DX)(SI*1), Y2, Y4
+	VFMADD213PS  Y3, Y4, Y0
+	VMOVUPS      Y4, Y3
+	VFNMADD231PS Y1, Y0, Y3
+	VMASKMOVPS   Y3, Y2, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func momentumAVX2(w *float32, b *float32, grad *float32, oldW *float32, oldB *float32, n int, decay float32, fresh float32, keep float32, rate float32)
+// Requires: AVX, FMA3
+TEXT ·momentumAVX2(SB), NOSPLIT, $0-64
+	MOVQ         w+0(FP), AX
+	MOVQ         b+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         oldW+24(FP), BX
+	MOVQ         oldB+32(FP), SI
+	MOVQ         n+40(FP), DI
+	XORQ         R8, R8
+	VBROADCASTSS decay+48(FP), Y0
+	VBROADCASTSS fresh+52(FP), Y1
+	VBROADCASTSS keep+56(FP), Y2
+	VBROADCASTSS rate+60(FP), Y3
+	SUBQ         $0x08, DI
+	JB           tail
+
+vectors:
+	VMOVUPS      (DX)(R8*1), Y4
+	VMOVUPS      (BX)(R8*1), Y5
+	VMOVUPS      (SI)(R8*1), Y6
+	VMOVUPS      Y0, Y7
+	VFMADD213PS  Y4, Y5, Y7
+	VMULPS       Y7, Y1, Y4
+	VMOVUPS      Y2, Y7
+	VFMADD213PS  Y4, Y6, Y7
+	VMOVUPS      Y5, Y4
+	VFNMADD231PS Y3, Y7, Y4
+	VMOVUPS      Y4, (AX)(R8*1)
+	VMOVUPS      Y7, (CX)(R8*1)
+	ADDQ         $0x20, R8
+	SUBQ         $0x08, DI
+	JAE          vectors
+
+tail:
+	ADDQ         $0x08, DI
+	JZ           done
+	LEAQ         masksAVX2<>+0(SB), R9
+	NEGQ         DI
+	VMOVUPS      32(R9)(DI*4), Y4
+	VMASKMOVPS   (DX)(R8*1), Y4, Y5
+	VMASKMOVPS   (BX)(R8*1), Y4, Y6
+	VMASKMOVPS   (SI)(R8*1), Y4, Y7
+	VFMADD213PS  Y5, Y6, Y0
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      Y2, Y1
+	VFMADD213PS  Y0, Y7, Y1
+	VMOVUPS      Y6, Y0
+	VFNMADD231PS Y3, Y1, Y0
+	VMASKMOVPS   Y0, Y4, (AX)(R8*1)
+	VMASKMOVPS   Y1, Y4, (CX)(R8*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func nesterovAVX2(w *float32, b *float32, grad *float32, oldW *float32, oldB *float32, n int, decay float32, fresh float32, keep float32, rate float32)
+// Requires: AVX, FMA3
+TEXT ·nesterovAVX2(SB), NOSPLIT, $0-64
+	MOVQ         w+0(FP), AX
+	MOVQ         b+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         oldW+24(FP), BX
+	MOVQ         oldB+32(FP), SI
+	MOVQ         n+40(FP), DI
+	XORQ         R8, R8
+	VBROADCASTSS decay+48(FP), Y0
+	VBROADCASTSS fresh+52(FP), Y1
+	VBROADCASTSS keep+56(FP), Y2
+	VBROADCASTSS rate+60(FP), Y3
+	SUBQ         $0x08, DI
+	JB           tail
+
+vectors:
+	VMOVUPS      (DX)(R8*1), Y4
+	VMOVUPS      (BX)(R8*1), Y5
+	VMOVUPS      (SI)(R8*1), Y6
+	VMOVUPS      Y0, Y7
+	VFMADD213PS  Y4, Y5, Y7
+	VMULPS       Y7, Y1, Y4
+	VMOVUPS      Y2, Y8
+	VFMADD213PS  Y4, Y6, Y8
+	VMOVUPS      Y2, Y4
+	VFMADD213PS  Y7, Y8, Y4
+	VFNMADD231PS Y3, Y4, Y5
+	VMOVUPS      Y5, (AX)(R8*1)
+	VMOVUPS      Y8, (CX)(R8*1)
+	ADDQ         $0x20, R8
+	SUBQ         $0x08, DI
+	JAE          vectors
+
+tail:
+	ADDQ         $0x08, DI
+	JZ           done
+	LEAQ         masksAVX2<>+0(SB), R9
+	NEGQ         DI
+	VMOVUPS      32(R9)(DI*4), Y4
+	VMASKMOVPS   (DX)(R8*1), Y4, Y5
+	VMASKMOVPS   (BX)(R8*1), Y4, Y6
+	VMASKMOVPS   (SI)(R8*1), Y4, Y7
+	VFMADD213PS  Y5, Y6, Y0
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y2, Y5
+	VFMADD213PS  Y1, Y7, Y5
+	VMOVUPS      Y2, Y1
+	VFMADD213PS  Y0, Y5, Y1
+	VMOVUPS      Y6, Y0
+	VFNMADD231PS Y3, Y1, Y0
+	VMASKMOVPS   Y0, Y4, (AX)(R8*1)
+	VMASKMOVPS   Y5, Y4, (CX)(R8*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func rmsPropAVX2(w *float32, v *float32, grad *float32, oldW *float32, oldV *float32, n int, decay float32, alpha float32, fresh float32, epsilon float32, rate float32)
+// Requires: AVX, FMA3
+TEXT ·rmsPropAVX2(SB), NOSPLIT, $0-68
+	MOVQ         w+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         oldW+24(FP), BX
+	MOVQ         oldV+32(FP), SI
+	MOVQ         n+40(FP), DI
+	XORQ         R8, R8
+	VBROADCASTSS decay+48(FP), Y0
+	VBROADCASTSS alpha+52(FP), Y1
+	VBROADCASTSS fresh+56(FP), Y2
+	VBROADCASTSS epsilon+60(FP), Y3
+	VBROADCASTSS rate+64(FP), Y4
+	SUBQ         $0x08, DI
+	JB           tail
+
+vectors:
+	VMOVUPS      (DX)(R8*1), Y5
+	VMOVUPS      (BX)(R8*1), Y6
+	VMOVUPS      (SI)(R8*1), Y7
+	VMOVUPS      Y0, Y8
+	VFMADD213PS  Y5, Y6, Y8
+	VMULPS       Y8, Y2, Y5
+	VMULPS       Y7, Y1, Y7
+	VFMADD213PS  Y7, Y8, Y5
+	VSQRTPS      Y5, Y7
+	VADDPS       Y3, Y7, Y7
+	VDIVPS       Y7, Y8, Y7
+	VFNMADD231PS Y4, Y7, Y6
+	VMOVUPS      Y6, (AX)(R8*1)
+	VMOVUPS      Y5, (CX)(R8*1)
+	ADDQ         $0x20, R8
+	SUBQ         $0x08, DI
+	JAE          vectors
+
+tail:
+	ADDQ         $0x08, DI
+	JZ           done
+	LEAQ         masksAVX2<>+0(SB), R9
+	NEGQ         DI
+	VMOVUPS      32(R9)(DI*4), Y5
+	VMASKMOVPS   (DX)(R8*1), Y5, Y6
+	VMASKMOVPS   (BX)(R8*1), Y5, Y7
+	VMASKMOVPS   (SI)(R8*1), Y5, Y8
+	VFMADD213PS  Y6, Y7, Y0
+	VMULPS       Y0, Y2, Y2
+	VMULPS       Y8, Y1, Y1
+	VFMADD213PS  Y1, Y0, Y2
+	VSQRTPS      Y2, Y1
+	VADDPS       Y3, Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y7, Y1
+	VFNMADD231PS Y4, Y0, Y1
+	VMASKMOVPS   Y1, Y5, (AX)(R8*1)
+	VMASKMOVPS   Y2, Y5, (CX)(R8*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func rmsPropMomentumAVX2(w *float32, v *float32, b *float32, grad *float32, oldW *float32, oldV *float32, oldB *float32, n int, decay float32, alpha float32, fresh float32, epsilon float32, rate float32, keep float32)
+// Requires: AVX, FMA3
+TEXT ·rmsPropMomentumAVX2(SB), NOSPLIT, $0-88
+	MOVQ         w+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         grad+24(FP), BX
+	MOVQ         oldW+32(FP), SI
+	MOVQ         oldV+40(FP), DI
+	MOVQ         oldB+48(FP), R8
+	MOVQ         n+56(FP), R9
+	XORQ         R10, R10
+	VBROADCASTSS decay+64(FP), Y0
+	VBROADCASTSS alpha+68(FP), Y1
+	VBROADCASTSS fresh+72(FP), Y2
+	VBROADCASTSS epsilon+76(FP), Y3
+	VBROADCASTSS rate+80(FP), Y4
+	VBROADCASTSS keep+84(FP), Y5
+	SUBQ         $0x08, R9
+	JB           tail
+
+vectors:
+	VMOVUPS      (BX)(R10*1), Y6
+	VMOVUPS      (SI)(R10*1), Y7
+	VMOVUPS      (DI)(R10*1), Y8
+	VMOVUPS      (R8)(R10*1), Y9
+	VMOVUPS      Y0, Y10
+	VFMADD213PS  Y6, Y7, Y10
+	VMULPS       Y10, Y2, Y6
+	VMULPS       Y8, Y1, Y8
+	VFMADD213PS  Y8, Y10, Y6
+	VSQRTPS      Y6, Y8
+	VADDPS       Y3, Y8, Y8
+	VDIVPS       Y8, Y10, Y8
+	VMOVUPS      Y5, Y10
+	VFMADD213PS  Y8, Y9, Y10
+	VFNMADD231PS Y4, Y10, Y7
+	VMOVUPS      Y7, (AX)(R10*1)
+	VMOVUPS      Y6, (CX)(R10*1)
+	VMOVUPS      Y10, (DX)(R10*1)
+	ADDQ         $0x20, R10
+	SUBQ         $0x08, R9
+	JAE          vectors
+
+tail:
+	ADDQ         $0x08, R9
+	JZ           done
+	LEAQ         masksAVX2<>+0(SB), R11
+	NEGQ         R9
+	VMOVUPS      32(R11)(R9*4), Y6
+	VMASKMOVPS   (BX)(R10*1), Y6, Y7
+	VMASKMOVPS   (SI)(R10*1), Y6, Y8
+	VMASKMOVPS   (DI)(R10*1), Y6, Y9
+	VMASKMOVPS   (R8)(R10*1), Y6, Y10
+	VFMADD213PS  Y7, Y8, Y0
+	VMULPS       Y0, Y2, Y2
+	VMULPS       Y9, Y1, Y1
+	VFMADD213PS  Y1, Y0, Y2
+	VSQRTPS      Y2, Y1
+	VADDPS       Y3, Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y5, Y1
+	VFMADD213PS  Y0, Y10, Y1
+	VMOVUPS      Y8, Y0
+	VFNMADD231PS Y4, Y1, Y0
+	VMASKMOVPS   Y0, Y6, (AX)(R10*1)
+	VMASKMOVPS   Y2, Y6, (CX)(R10*1)
+	VMASKMOVPS   Y1, Y6, (DX)(R10*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func adamAVX2(w *float32, m *float32, v *float32, grad *float32, oldW *float32, oldM *float32, oldV *float32, n int, coupled float32, keep float32, new1 float32, beta2 float32, new2 float32, size float32, perRoot float32, epsilon float32)
 // Requires: AVX, FMA3
 TEXT ·adamAVX2(SB), NOSPLIT, $0-96

@@ -1803,6 +1803,298 @@ done:
 	VZEROUPPER
 	RET
 
+// func sgdAVX512(w *float32, grad *float32, oldW *float32, n int, decay float32, rate float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sgdAVX512(SB), NOSPLIT, $0-40
+	MOVQ         w+0(FP), AX
+	MOVQ         grad+8(FP), CX
+	MOVQ         oldW+16(FP), DX
+	MOVQ         n+24(FP), BX
+	XORQ         SI, SI
+	VBROADCASTSS decay+32(FP), Z0
+	VBROADCASTSS rate+36(FP), Z1
+	SUBQ         $0x10, BX
+	JB           tail
+
+vectors:
+	VMOVUPS      (CX)(SI*1), Z2
+	VMOVUPS      (DX)(SI*1), Z3
+	VMOVUPS      Z0, Z4
+	VFMADD213PS  Z2, Z3, Z4
+	VMOVUPS      Z3, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VMOVUPS      Z2, (AX)(SI*1)
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, BX
+	JAE          vectors
+
+tail:
+	ADDQ         $0x10, BX
+	JZ           done
+	MOVL         $0x0000ffff, DI
+	BZHIL        BX, DI, DI
+	KMOVW        DI, K1
+	VMOVUPS.Z    (CX)(SI*1), K1, Z2
+	VMOVUPS.Z    (DX)(SI*1), K1, Z3
+	VFMADD213PS  Z2, Z3, Z0
+	VMOVUPS      Z3, Z2
+	VFNMADD231PS Z1, Z0, Z2
+	VMOVUPS      Z2, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func momentumAVX512(w *float32, b *float32, grad *float32, oldW *float32, oldB *float32, n int, decay float32, fresh float32, keep float32, rate float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·momentumAVX512(SB), NOSPLIT, $0-64
+	MOVQ         w+0(FP), AX
+	MOVQ         b+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         oldW+24(FP), BX
+	MOVQ         oldB+32(FP), SI
+	MOVQ         n+40(FP), DI
+	XORQ         R8, R8
+	VBROADCASTSS decay+48(FP), Z0
+	VBROADCASTSS fresh+52(FP), Z1
+	VBROADCASTSS keep+56(FP), Z2
+	VBROADCASTSS rate+60(FP), Z3
+	SUBQ         $0x10, DI
+	JB           tail
+
+vectors:
+	VMOVUPS      (DX)(R8*1), Z4
+	VMOVUPS      (BX)(R8*1), Z5
+	VMOVUPS      (SI)(R8*1), Z6
+	VMOVUPS      Z0, Z7
+	VFMADD213PS  Z4, Z5, Z7
+	VMULPS       Z7, Z1, Z4
+	VMOVUPS      Z2, Z7
+	VFMADD213PS  Z4, Z6, Z7
+	VMOVUPS      Z5, Z4
+	VFNMADD231PS Z3, Z7, Z4
+	VMOVUPS      Z4, (AX)(R8*1)
+	VMOVUPS      Z7, (CX)(R8*1)
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, DI
+	JAE          vectors
+
+tail:
+	ADDQ         $0x10, DI
+	JZ           done
+	MOVL         $0x0000ffff, R9
+	BZHIL        DI, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (DX)(R8*1), K1, Z4
+	VMOVUPS.Z    (BX)(R8*1), K1, Z5
+	VMOVUPS.Z    (SI)(R8*1), K1, Z6
+	VFMADD213PS  Z4, Z5, Z0
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z2, Z1
+	VFMADD213PS  Z0, Z6, Z1
+	VMOVUPS      Z5, Z0
+	VFNMADD231PS Z3, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)(R8*1)
+	VMOVUPS      Z1, K1, (CX)(R8*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func nesterovAVX512(w *float32, b *float32, grad *float32, oldW *float32, oldB *float32, n int, decay float32, fresh float32, keep float32, rate float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·nesterovAVX512(SB), NOSPLIT, $0-64
+	MOVQ         w+0(FP), AX
+	MOVQ         b+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         oldW+24(FP), BX
+	MOVQ         oldB+32(FP), SI
+	MOVQ         n+40(FP), DI
+	XORQ         R8, R8
+	VBROADCASTSS decay+48(FP), Z0
+	VBROADCASTSS fresh+52(FP), Z1
+	VBROADCASTSS keep+56(FP), Z2
+	VBROADCASTSS rate+60(FP), Z3
+	SUBQ         $0x10, DI
+	JB           tail
+
+vectors:
+	VMOVUPS      (DX)(R8*1), Z4
+	VMOVUPS      (BX)(R8*1), Z5
+	VMOVUPS      (SI)(R8*1), Z6
+	VMOVUPS      Z0, Z7
+	VFMADD213PS  Z4, Z5, Z7
+	VMULPS       Z7, Z1, Z4
+	VMOVUPS      Z2, Z8
+	VFMADD213PS  Z4, Z6, Z8
+	VMOVUPS      Z2, Z4
+	VFMADD213PS  Z7, Z8, Z4
+	VFNMADD231PS Z3, Z4, Z5
+	VMOVUPS      Z5, (AX)(R8*1)
+	VMOVUPS      Z8, (CX)(R8*1)
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, DI
+	JAE          vectors
+
+tail:
+	ADDQ         $0x10, DI
+	JZ           done
+	MOVL         $0x0000ffff, R9
+	BZHIL        DI, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (DX)(R8*1), K1, Z4
+	VMOVUPS.Z    (BX)(R8*1), K1, Z5
+	VMOVUPS.Z    (SI)(R8*1), K1, Z6
+	VFMADD213PS  Z4, Z5, Z0
+	VMULPS       Z0, Z1, Z1
+	VMOVUPS      Z2, Z4
+	VFMADD213PS  Z1, Z6, Z4
+	VMOVUPS      Z2, Z1
+	VFMADD213PS  Z0, Z4, Z1
+	VMOVUPS      Z5, Z0
+	VFNMADD231PS Z3, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)(R8*1)
+	VMOVUPS      Z4, K1, (CX)(R8*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func rmsPropAVX512(w *float32, v *float32, grad *float32, oldW *float32, oldV *float32, n int, decay float32, alpha float32, fresh float32, epsilon float32, rate float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rmsPropAVX512(SB), NOSPLIT, $0-68
+	MOVQ         w+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVQ         grad+16(FP), DX
+	MOVQ         oldW+24(FP), BX
+	MOVQ         oldV+32(FP), SI
+	MOVQ         n+40(FP), DI
+	XORQ         R8, R8
+	VBROADCASTSS decay+48(FP), Z0
+	VBROADCASTSS alpha+52(FP), Z1
+	VBROADCASTSS fresh+56(FP), Z2
+	VBROADCASTSS epsilon+60(FP), Z3
+	VBROADCASTSS rate+64(FP), Z4
+	SUBQ         $0x10, DI
+	JB           tail
+
+vectors:
+	VMOVUPS      (DX)(R8*1), Z5
+	VMOVUPS      (BX)(R8*1), Z6
+	VMOVUPS      (SI)(R8*1), Z7
+	VMOVUPS      Z0, Z8
+	VFMADD213PS  Z5, Z6, Z8
+	VMULPS       Z8, Z2, Z5
+	VMULPS       Z7, Z1, Z7
+	VFMADD213PS  Z7, Z8, Z5
+	VSQRTPS      Z5, Z7
+	VADDPS       Z3, Z7, Z7
+	VDIVPS       Z7, Z8, Z7
+	VFNMADD231PS Z4, Z7, Z6
+	VMOVUPS      Z6, (AX)(R8*1)
+	VMOVUPS      Z5, (CX)(R8*1)
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, DI
+	JAE          vectors
+
+tail:
+	ADDQ         $0x10, DI
+	JZ           done
+	MOVL         $0x0000ffff, R9
+	BZHIL        DI, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (DX)(R8*1), K1, Z5
+	VMOVUPS.Z    (BX)(R8*1), K1, Z6
+	VMOVUPS.Z    (SI)(R8*1), K1, Z7
+	VFMADD213PS  Z5, Z6, Z0
+	VMULPS       Z0, Z2, Z2
+	VMULPS       Z7, Z1, Z1
+	VFMADD213PS  Z1, Z0, Z2
+	VSQRTPS      Z2, Z1
+	VADDPS       Z3, Z1, Z1
+	VDIVPS       Z1, Z0, Z0
+	VMOVUPS      Z6, Z1
+	VFNMADD231PS Z4, Z0, Z1
+	VMOVUPS      Z1, K1, (AX)(R8*1)
+	VMOVUPS      Z2, K1, (CX)(R8*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func rmsPropMomentumAVX512(w *float32, v *float32, b *float32, grad *float32, oldW *float32, oldV *float32, oldB *float32, n int, decay float32, alpha float32, fresh float32, epsilon float32, rate float32, keep float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rmsPropMomentumAVX512(SB), NOSPLIT, $0-88
+	MOVQ         w+0(FP), AX
+	MOVQ         v+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         grad+24(FP), BX
+	MOVQ         oldW+32(FP), SI
+	MOVQ         oldV+40(FP), DI
+	MOVQ         oldB+48(FP), R8
+	MOVQ         n+56(FP), R9
+	XORQ         R10, R10
+	VBROADCASTSS decay+64(FP), Z0
+	VBROADCASTSS alpha+68(FP), Z1
+	VBROADCASTSS fresh+72(FP), Z2
+	VBROADCASTSS epsilon+76(FP), Z3
+	VBROADCASTSS rate+80(FP), Z4
+	VBROADCASTSS keep+84(FP), Z5
+	SUBQ         $0x10, R9
+	JB           tail
+
+vectors:
+	VMOVUPS      (BX)(R10*1), Z6
+	VMOVUPS      (SI)(R10*1), Z7
+	VMOVUPS      (DI)(R10*1), Z8
+	VMOVUPS      (R8)(R10*1), Z9
+	VMOVUPS      Z0, Z10
+	VFMADD213PS  Z6, Z7, Z10
+	VMULPS       Z10, Z2, Z6
+	VMULPS       Z8, Z1, Z8
+	VFMADD213PS  Z8, Z10, Z6
+	VSQRTPS      Z6, Z8
+	VADDPS       Z3, Z8, Z8
+	VDIVPS       Z8, Z10, Z8
+	VMOVUPS      Z5, Z10
+	VFMADD213PS  Z8, Z9, Z10
+	VFNMADD231PS Z4, Z10, Z7
+	VMOVUPS      Z7, (AX)(R10*1)
+	VMOVUPS      Z6, (CX)(R10*1)
+	VMOVUPS      Z10, (DX)(R10*1)
+	ADDQ         $0x40, R10
+	SUBQ         $0x10, R9
+	JAE          vectors
+
+tail:
+	ADDQ         $0x10, R9
+	JZ           done
+	MOVL         $0x0000ffff, R11
+	BZHIL        R9, R11, R11
+	KMOVW        R11, K1
+	VMOVUPS.Z    (BX)(R10*1), K1, Z6
+	VMOVUPS.Z    (SI)(R10*1), K1, Z7
+	VMOVUPS.Z    (DI)(R10*1), K1, Z8
+	VMOVUPS.Z    (R8)(R10*1), K1, Z9
+	VFMADD213PS  Z6, Z7, Z0
+	VMULPS       Z0, Z2, Z2
+	VMULPS       Z8, Z1, Z1
+	VFMADD213PS  Z1, Z0, Z2
+	VSQRTPS      Z2, Z1
+	VADDPS       Z3, Z1, Z1
+	VDIVPS       Z1, Z0, Z0
+	VMOVUPS      Z5, Z1
+	VFMADD213PS  Z0, Z9, Z1
+	VMOVUPS      Z7, Z0
+	VFNMADD231PS Z4, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)(R10*1)
+	VMOVUPS      Z2, K1, (CX)(R10*1)
+	VMOVUPS      Z1, K1, (DX)(R10*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func adamAVX512(w *float32, m *float32, v *float32, grad *float32, oldW *float32, oldM *float32, oldV *float32, n int, coupled float32, keep float32, new1 float32, beta2 float32, new2 float32, size float32, perRoot float32, epsilon float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·adamAVX512(SB), NOSPLIT, $0-96

@@ -108,6 +108,62 @@ func tanhGradGeneric(dst, y, dy []float32) {
 	}
 }
 
+func sgdGeneric(w, grad, oldW []float32, decay, rate float32) {
+	grad, oldW = grad[:len(w)], oldW[:len(w)]
+	for i := range w {
+		wi := oldW[i]
+		gi := grad[i] + float32(decay*wi)
+		w[i] = wi - float32(rate*gi)
+	}
+}
+
+func momentumGeneric(w, b, grad, oldW, oldB []float32, decay, fresh, keep, rate float32) {
+	n := len(w)
+	b, grad, oldW, oldB = b[:n], grad[:n], oldW[:n], oldB[:n]
+	for i := range w {
+		wi := oldW[i]
+		gi := grad[i] + float32(decay*wi)
+		bi := float32(keep*oldB[i]) + float32(fresh*gi)
+		w[i], b[i] = wi-float32(rate*bi), bi
+	}
+}
+
+func nesterovGeneric(w, b, grad, oldW, oldB []float32, decay, fresh, keep, rate float32) {
+	n := len(w)
+	b, grad, oldW, oldB = b[:n], grad[:n], oldW[:n], oldB[:n]
+	for i := range w {
+		wi := oldW[i]
+		gi := grad[i] + float32(decay*wi)
+		bi := float32(keep*oldB[i]) + float32(fresh*gi)
+		ahead := gi + float32(keep*bi)
+		w[i], b[i] = wi-float32(rate*ahead), bi
+	}
+}
+
+func rmsPropGeneric(w, v, grad, oldW, oldV []float32, decay, alpha, fresh, epsilon, rate float32) {
+	n := len(w)
+	v, grad, oldW, oldV = v[:n], grad[:n], oldW[:n], oldV[:n]
+	for i := range w {
+		wi := oldW[i]
+		gi := grad[i] + float32(decay*wi)
+		vi := float32(alpha*oldV[i]) + float32(fresh*gi*gi)
+		quotient := gi / (float32(math.Sqrt(float64(vi))) + epsilon)
+		w[i], v[i] = wi-float32(rate*quotient), vi
+	}
+}
+
+func rmsPropMomentumGeneric(w, v, b, grad, oldW, oldV, oldB []float32, decay, alpha, fresh, epsilon, rate, keep float32) {
+	n := len(w)
+	v, b, grad, oldW, oldV, oldB = v[:n], b[:n], grad[:n], oldW[:n], oldV[:n], oldB[:n]
+	for i := range w {
+		wi := oldW[i]
+		gi := grad[i] + float32(decay*wi)
+		vi := float32(alpha*oldV[i]) + float32(fresh*gi*gi)
+		bi := float32(keep*oldB[i]) + gi/(float32(math.Sqrt(float64(vi)))+epsilon)
+		w[i], v[i], b[i] = wi-float32(rate*bi), vi, bi
+	}
+}
+
 func adamGeneric(w, m, v, grad, oldW, oldM, oldV []float32, coupled, keep, new1, beta2, new2, size, perRoot, epsilon float32) {
 	n := len(w)
 	m, v, grad, oldW, oldM, oldV = m[:n], v[:n], grad[:n], oldW[:n], oldM[:n], oldV[:n]

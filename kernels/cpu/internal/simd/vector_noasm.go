@@ -42,6 +42,24 @@ func leakyReLU(dst, x []float32, c float32) { leakyReLUGeneric(dst, x, c) }
 
 func leakyReLUGrad(dst, x, y []float32, c float32) { leakyReLUGradGeneric(dst, x, y, c) }
 
+func sgd(w, grad, oldW []float32, decay, rate float32) { sgdGeneric(w, grad, oldW, decay, rate) }
+
+func momentum(w, b, grad, oldW, oldB []float32, decay, fresh, keep, rate float32) {
+	momentumGeneric(w, b, grad, oldW, oldB, decay, fresh, keep, rate)
+}
+
+func nesterov(w, b, grad, oldW, oldB []float32, decay, fresh, keep, rate float32) {
+	nesterovGeneric(w, b, grad, oldW, oldB, decay, fresh, keep, rate)
+}
+
+func rmsProp(w, v, grad, oldW, oldV []float32, decay, alpha, fresh, epsilon, rate float32) {
+	rmsPropGeneric(w, v, grad, oldW, oldV, decay, alpha, fresh, epsilon, rate)
+}
+
+func rmsPropMomentum(w, v, b, grad, oldW, oldV, oldB []float32, decay, alpha, fresh, epsilon, rate, keep float32) {
+	rmsPropMomentumGeneric(w, v, b, grad, oldW, oldV, oldB, decay, alpha, fresh, epsilon, rate, keep)
+}
+
 func adam(w, m, v, grad, oldW, oldM, oldV []float32, coupled, keep, new1, beta2, new2, size, perRoot, epsilon float32) {
 	adamGeneric(w, m, v, grad, oldW, oldM, oldV, coupled, keep, new1, beta2, new2, size, perRoot, epsilon)
 }

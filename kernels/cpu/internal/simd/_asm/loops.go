@@ -67,6 +67,45 @@ var loops = []loop{
 		return []vec{a.pick(greater, x[0], a.f(0), x[1], a.mul(x[1], c[0]))}
 	}},
 	{
+		"sgd", []string{"w"}, []string{"grad", "oldW"}, []string{"decay", "rate"},
+		func(a *asm, x, c []vec) []vec {
+			g := a.fma(c[0], x[1], x[0])
+			return []vec{a.nfma(g, c[1], x[1])}
+		},
+	},
+	{
+		"momentum", []string{"w", "b"}, []string{"grad", "oldW", "oldB"}, []string{"decay", "fresh", "keep", "rate"},
+		func(a *asm, x, c []vec) []vec {
+			g := a.fma(c[0], x[1], x[0])
+			b := a.fma(c[2], x[2], a.mul(c[1], g))
+			return []vec{a.nfma(b, c[3], x[1]), b}
+		},
+	},
+	{
+		"nesterov", []string{"w", "b"}, []string{"grad", "oldW", "oldB"}, []string{"decay", "fresh", "keep", "rate"},
+		func(a *asm, x, c []vec) []vec {
+			g := a.fma(c[0], x[1], x[0])
+			b := a.fma(c[2], x[2], a.mul(c[1], g))
+			return []vec{a.nfma(a.fma(c[2], b, g), c[3], x[1]), b}
+		},
+	},
+	{
+		"rmsProp", []string{"w", "v"}, []string{"grad", "oldW", "oldV"}, []string{"decay", "alpha", "fresh", "epsilon", "rate"},
+		func(a *asm, x, c []vec) []vec {
+			v, quotient := a.rmsProp(x, c)
+			return []vec{a.nfma(quotient, c[4], x[1]), v}
+		},
+	},
+	{
+		"rmsPropMomentum", []string{"w", "v", "b"}, []string{"grad", "oldW", "oldV", "oldB"},
+		[]string{"decay", "alpha", "fresh", "epsilon", "rate", "keep"},
+		func(a *asm, x, c []vec) []vec {
+			v, quotient := a.rmsProp(x, c)
+			b := a.fma(c[5], x[3], quotient)
+			return []vec{a.nfma(b, c[4], x[1]), v, b}
+		},
+	},
+	{
 		"adam", []string{"w", "m", "v"}, []string{"grad", "oldW", "oldM", "oldV"},
 		[]string{"coupled", "keep", "new1", "beta2", "new2", "size", "perRoot", "epsilon"},
 		func(a *asm, x, c []vec) []vec {
@@ -81,6 +120,16 @@ var loops = []loop{
 			return []vec{a.sub(w, quotient), m, v}
 		},
 	},
+}
+
+// rmsProp returns the mean square of a step of RMSProp and the gradient divided
+// by its root.
+func (a *asm) rmsProp(x, c []vec) (v, quotient vec) {
+	g := a.fma(c[0], x[1], x[0])
+	v = a.fma(a.mul(c[2], g), g, a.mul(c[1], x[2]))
+	root := a.vec()
+	a.VSQRTPS(v, root)
+	return v, a.div(g, a.add(root, c[3]))
 }
 
 func vectors(a *asm) {
