@@ -17,6 +17,7 @@ type costModel struct {
 	leastParts  int // into which a batch is cut, to have work for many threads
 	mostGroups  int // accumulators
 	sumBytes    int // that all accumulators may take
+	smallBytes  int // of an array whose memory does not matter
 }
 
 var usualCosts = costModel{
@@ -27,6 +28,7 @@ var usualCosts = costModel{
 	leastParts:  16,
 	mostGroups:  16,
 	sumBytes:    16 << 20,
+	smallBytes:  64 << 10,
 }
 
 // deepen finds the segments of a plan and makes each a step of its own.
@@ -40,18 +42,19 @@ func deepen(p *plan, dev kernels.Device, compute int, costs costModel) (int, err
 	if n < 2 {
 		return compute, nil
 	}
-	f := &finder{plan: p, n: n}
+	f := &finder{plan: p, n: n, small: costs.smallBytes}
 	for _, s := range p.steps[:compute] {
 		f.step(s)
 	}
 	f.close()
 	after := slices.Clone(p.steps[compute:])
+	segments, err := f.segments(threaded, costs, after)
+	if err != nil {
+		return 0, err
+	}
 	var steps []*step
 	for _, run := range f.runs {
-		g, late, err := newSegment(p, run, n, threaded, costs, f.runs, after)
-		if err != nil {
-			return 0, err
-		}
+		g := segments[run]
 		if g == nil {
 			steps = append(steps, run.steps...)
 			continue
@@ -60,10 +63,44 @@ func deepen(p *plan, dev kernels.Device, compute int, costs costModel) (int, err
 		if err != nil {
 			return 0, err
 		}
-		steps = append(append(steps, s), late...)
+		steps = append(append(steps, s), g.late...)
 	}
 	p.steps = append(steps, after...)
 	return len(steps), nil
+}
+
+// segments returns those of the runs that are worth one. What runs compute anew
+// makes segments worth more; runs that are none after all take it back, which
+// may cost others theirs, until all is consistent.
+func (f *finder) segments(dev kernels.Threaded, costs costModel, after []*step) (map[*runOfSteps]*segment, error) {
+	again := newRecomputer(f.plan, f.n, f.small)
+	for {
+		for _, run := range f.runs {
+			again.run(run)
+		}
+		again.prune(f.plan, f.runs, after)
+		segments, settled := map[*runOfSteps]*segment{}, true
+		for _, run := range f.runs {
+			g, err := newSegment(f.plan, run, f.n, dev, costs, f.runs, after)
+			if err != nil {
+				return nil, err
+			}
+			if g == nil {
+				settled = !run.readAll() && settled
+				continue
+			}
+			segments[run] = g
+			for i, s := range g.late { // which run on the whole batch
+				if original := run.original[s]; original != nil {
+					run.reads[original], settled = true, false
+					g.late[i] = original
+				}
+			}
+		}
+		if settled {
+			return segments, nil
+		}
+	}
 }
 
 // batchOf returns the size of the batch: the leading axis of the first result
@@ -168,18 +205,23 @@ func reductionRole(axes kernels.Axes, r role, s *step, n int) (role, bool) {
 
 // finder cuts a plan into runs.
 type finder struct {
-	plan *plan
-	n    int
-	runs []*runOfSteps
-	open *runOfSteps
-	made map[*value]role // roots that the open run makes
-	late []*step         // wait for the end of the open run
+	plan  *plan
+	n     int
+	small int // bytes of a step that may wait
+	runs  []*runOfSteps
+	open  *runOfSteps
+	made  map[*value]role // roots that the open run makes
+	late  []*step         // wait for the end of the open run
 }
 
 // A runOfSteps is a candidate for a segment, or steps that are none.
 type runOfSteps struct {
 	steps []*step
-	roles []role
+	roles []role // nil for steps that are none
+
+	found    *runOfSteps     // as the finder cut it, before a recomputer's changes
+	original map[*step]*step // what the finder has for a changed step
+	reads    map[*step]bool  // steps of found that are to read what is in memory
 }
 
 // step puts s into the open run, before it, or behind it. What needs the whole
@@ -194,7 +236,7 @@ func (f *finder) step(s *step) {
 	case ok && !f.waits(s) && f.fits(s, r):
 		f.put(s, r)
 		return
-	case ok && !small(s):
+	case ok && s.bytes() > int64(f.small):
 		f.close()
 	case f.waits(s) || f.depends(s):
 		f.late = append(f.late, s)
@@ -210,9 +252,6 @@ func (f *finder) step(s *step) {
 	f.open, f.made = &runOfSteps{}, map[*value]role{}
 	f.put(s, r)
 }
-
-// small reports whether the memory of a step does not matter.
-func small(s *step) bool { return s.bytes() <= 64<<10 }
 
 // waits reports whether s reads a result that waits for the end of the run.
 func (f *finder) waits(s *step) bool {

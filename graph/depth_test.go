@@ -13,11 +13,11 @@ import (
 
 // schedules cut batches of a few samples in every way there is.
 var schedules = map[string]costModel{
-	"one sample":   {cacheBytes: 1, mostSamples: 64, leastParts: 1, mostGroups: 16, sumBytes: 1 << 30},
-	"two samples":  {cacheBytes: 1 << 30, mostSamples: 2, leastParts: 1, mostGroups: 2, sumBytes: 1 << 30},
-	"one group":    {cacheBytes: 1, mostSamples: 64, leastParts: 1, mostGroups: 1, sumBytes: 1 << 30},
-	"whole batch":  {cacheBytes: 1 << 30, mostSamples: 64, leastParts: 1, mostGroups: 16, sumBytes: 1 << 30},
-	"uneven parts": {cacheBytes: 1, mostSamples: 1, leastParts: 1, mostGroups: 4, sumBytes: 1 << 30},
+	"one sample":   {cacheBytes: 1, mostSamples: 64, leastParts: 1, mostGroups: 16, sumBytes: 1 << 30, smallBytes: 64},
+	"two samples":  {cacheBytes: 1 << 30, mostSamples: 2, leastParts: 1, mostGroups: 2, sumBytes: 1 << 30, smallBytes: 64},
+	"one group":    {cacheBytes: 1, mostSamples: 64, leastParts: 1, mostGroups: 1, sumBytes: 1 << 30, smallBytes: 64},
+	"whole batch":  {cacheBytes: 1 << 30, mostSamples: 64, leastParts: 1, mostGroups: 16, sumBytes: 1 << 30, smallBytes: 64},
+	"uneven parts": {cacheBytes: 1, mostSamples: 1, leastParts: 1, mostGroups: 4, sumBytes: 1 << 30, smallBytes: 64},
 }
 
 // TestDepthFirst holds programs that run depth first to TapeMachine.
@@ -83,6 +83,59 @@ func TestDepthFirstTraining(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(5, func() { tr.p.Run() }); n != 0 {
 		t.Errorf("a step allocates %v times", n)
+	}
+}
+
+// TestRecomputed holds a program with two normalised layers to TapeMachine. What
+// the normalisations give is computed anew for the gradients, which needs less
+// memory than keeping it.
+func TestRecomputed(t *testing.T) {
+	build := func() *net {
+		n := newNet(kernels.Float32)
+		b := n.b
+		y := n.input("x", 4, 6, 6, 3)
+		for _, name := range []string{"a", "b"} {
+			y = b.Apply(kernels.Conv2D{Pad: kernels.Same}, y, n.param(name+".weight", 0.3, 3, 3, b.ShapeOf(y)[3], 5))
+			y = b.Fn(kernels.ReLU, 0, n.batchNorm(name+".norm", y))
+		}
+		return n.finish(t, b.Mean(b.Fn(kernels.Square, 0, y)))
+	}
+	for _, schedule := range []string{"one sample", "two samples"} {
+		costs := schedules[schedule]
+		n := build()
+		want := newTape(t, n.b.Graph(), n.outs...).run(t, n.in)
+		arena := map[int]int{}
+		for _, small := range []int{64, 1 << 30} { // none is worth it where all are small
+			costs.smallBytes = small
+			p, err := CompileWith(n.b.Graph(), newCPU(t, 2), Options{costs: &costs}, n.outs...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			arena[small] = p.arena
+			for i, got := range runProgram(t, p, n.in, n.outs...) {
+				if err := closeTo(got, want[i], 1e-5); err != nil {
+					t.Errorf("%v: %v", n.outs[i], err)
+				}
+			}
+			made := map[string]int{}
+			again := 0
+			for _, s := range p.plan.steps {
+				if s.segment == nil {
+					continue
+				}
+				for _, in := range s.segment.steps {
+					if made[in.step.out.label()]++; made[in.step.out.label()] == 2 {
+						again++
+					}
+				}
+			}
+			if (again > 0) != (small == 64) {
+				t.Errorf("%s: %d results are computed twice where %d bytes are small, in\n%v", schedule, again, small, p)
+			}
+		}
+		if arena[64] >= arena[1<<30] {
+			t.Errorf("%s: %d bytes with results computed anew, %d without", schedule, arena[64], arena[1<<30])
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ type segment struct {
 	groups  int // accumulators; each takes its share of the samples in order
 	steps   []*innerStep
 	sums    []*batchSum
+	late    []*step // better done with the whole batch, behind the segment
 	memory  map[memoryKey]*innerMemory
 	order   []*innerMemory // in the order of their making
 	samples int            // bytes of a thread's results
@@ -69,17 +70,16 @@ const (
 	byGroup                   // the accumulator of the group
 )
 
-// newSegment returns the segment of a run, and the steps of it that are better
-// done with the whole batch behind it; nil if the run is not worth a segment.
+// newSegment returns the segment of a run; nil if the run is not worth one.
 // others are all runs, and after the steps behind them.
-func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, costs costModel, others []*runOfSteps, after []*step) (*segment, []*step, error) {
+func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, costs costModel, others []*runOfSteps, after []*step) (*segment, error) {
 	if len(run.steps) < 2 || len(run.roles) == 0 {
-		return nil, nil, nil
+		return nil, nil
 	}
 	outside := readOutside(p, run, others, after)
 	g := &segment{n: n, size: 1, dev: dev}
 	if err := g.build(run, outside); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	size := largestDivisor(n, min(costs.mostSamples, costs.cacheBytes/max(g.samples, 1), n/costs.leastParts))
 	run, late := run.split(size, n)
@@ -90,10 +90,10 @@ func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, costs cos
 	}
 	g = &segment{n: n, size: size, dev: dev}
 	if err := g.build(run, outside); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if kept := g.kept(); kept < costs.worthBytes || kept < costs.worthSetup*(g.thread-g.samples) {
-		return nil, nil, nil
+		return nil, nil
 	}
 	total, byPart := 0, 0
 	for _, b := range g.sums {
@@ -104,10 +104,11 @@ func newSegment(p *plan, run *runOfSteps, n int, dev kernels.Threaded, costs cos
 		}
 	}
 	if total > costs.sumBytes || byPart > costs.sumBytes {
-		return nil, nil, nil
+		return nil, nil
 	}
 	g.groups = min(costs.mostGroups, n/g.size, max(4, costs.sumBytes/max(total, 1)))
-	return g, late, nil
+	g.late = late
+	return g, nil
 }
 
 // kept returns how many bytes of results never leave the threads' memory: what
@@ -154,23 +155,28 @@ func largestDivisor(n, bound int) int {
 
 // readOutside returns the roots that somebody reads who is not in the run.
 func readOutside(p *plan, run *runOfSteps, others []*runOfSteps, after []*step) map[*value]bool {
+	lists := [][]*step{after}
+	for _, o := range others {
+		if o != run {
+			lists = append(lists, o.steps)
+		}
+	}
+	return readBy(p, lists...)
+}
+
+// readBy returns the roots that steps read, and the plan's outputs.
+func readBy(p *plan, lists ...[]*step) map[*value]bool {
 	read := map[*value]bool{}
 	for _, v := range p.outs {
 		read[v.root()] = true
 	}
-	note := func(steps []*step) {
+	for _, steps := range lists {
 		for _, s := range steps {
 			for _, v := range s.in {
 				read[v.root()] = true
 			}
 		}
 	}
-	for _, o := range others {
-		if o != run {
-			note(o.steps)
-		}
-	}
-	note(after)
 	return read
 }
 
