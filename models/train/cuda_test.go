@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"hourglass/data"
 	"hourglass/kernels"
@@ -118,5 +119,39 @@ func TestCUDAFailsWithTheCheckpointIntact(t *testing.T) {
 			mustRun(t, again, RunOptions{Folder: folder})
 			checkSame(t, "after the failure", stateOf(t, again), want)
 		})
+	}
+}
+
+// TestCUDAStepIsOneGraph counts what the driver is asked for in an epoch of
+// some steps and in one of more: each step more is a copy of its indices and the
+// launch of a graph, and nothing that waits for the device.
+func TestCUDAStepIsOneGraph(t *testing.T) {
+	const few, more = 6, 22
+	epoch := func(steps int) map[string]int {
+		tr, err := New(smallModel(t, "dense"), cudatest.Open(t, cuda.Options{}), blobs(8*steps), nil, Config{Epochs: 4, Batch: 8, Seed: 5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tr.dev.Close()
+		calls := map[int]map[string]int{}
+		mustRun(t, tr, RunOptions{OnEpoch: func(e Epoch) error {
+			tr.ahead.size, tr.ahead.pause = mostAhead, time.Hour
+			calls[e.Epoch] = emulated.Calls(t)
+			return nil
+		}})
+		for name, n := range calls[3] {
+			calls[4][name] -= n
+		}
+		return calls[4]
+	}
+	short, long := epoch(few), epoch(more)
+	want := map[string]int{"cuGraphLaunch": 1, "cuMemcpyHtoDAsync_v2": 1, "cuCtxSetCurrent": 2}
+	for name := range long {
+		if got := long[name] - short[name]; got != want[name]*(more-few) {
+			t.Errorf("%s: %d calls for %d steps, want %d", name, got, more-few, want[name]*(more-few))
+		}
+	}
+	if long["cuGraphLaunch"] == 0 {
+		t.Errorf("an epoch asks for %v, not for a graph", long)
 	}
 }
