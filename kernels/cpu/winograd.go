@@ -6,29 +6,25 @@ import (
 )
 
 // winograd is the plan of a Conv2D or a Conv2DInputGrad of 3×3 filters and
-// stride 1 by Winograd's F(2×2, 3×3): 16 products of matrices, [tiles]×[source
-// channels] by [source channels]×[result channels], in place of the 36 that the
-// definition takes for the four places of a tile. A few rows of tiles are taken
-// from the source to the result at a time, so that what lies between stays in
-// the second-level cache.
+// stride 1 by Winograd's F(4×4, 3×3): 36 products of matrices, [tiles]×[source
+// channels] by [source channels]×[result channels], in place of the 144 that
+// the definition takes for the sixteen places of a tile. A few rows of tiles
+// are taken from the source to the result at a time, so that what lies between
+// stays in the second-level cache.
 //
-// The result differs from the direct sum by its rounding, as errors are those
-// of sums of four numbers more.
+// The result differs from the direct sum by its rounding; package simd says how
+// far.
 type winograd struct {
-	g          *kernels.ConvGeometry
-	src, dst   kernels.Shape // [N H W C]
-	grad       bool          // a Conv2DInputGrad
-	epilogue   epilogue
-	rows, cols int // tiles of an image
-	top, left  int // zero rows and columns before the source
+	g        *kernels.ConvGeometry
+	src, dst kernels.Shape // [N H W C]
+	grad     bool          // a Conv2DInputGrad
+	epilogue epilogue
+	tiles    tiling // of the source
 
 	panels, panel int // as in correlation
 	tasks, block  int // tiles' rows are cut into tasks, and taken so many at a time
-	zeros         []float32
+	bias          []float32
 }
-
-// winogradPlaces is the number of places of a transformed tile.
-const winogradPlaces = 16
 
 // fitsWinograd reports whether a convolution is one that the transforms are
 // for, and wide enough that they pay. It does not look at the number of images,
@@ -39,176 +35,99 @@ func fitsWinograd(g *kernels.ConvGeometry, p Precision) bool {
 		g.Top <= 2 && g.Left <= 2 && g.OH <= g.H+2 && g.OW <= g.W+2 && min(g.H, g.W, g.OH, g.OW) >= 4
 }
 
+// Limits of what is taken at a time.
+const (
+	winogradPlaces = simd.WinogradPlaces
+	tileMemory     = 3 << 17 // about the elements of transformed tiles and of their sums
+	filterRows     = 32      // source channels of the filter
+	filterChunk    = 1024    // elements of each of a filter's taps
+)
+
 // kernel completes the plan.
 func (v *winograd) kernel() kernel {
-	v.rows, v.cols = (v.dst[1]+1)/2, (v.dst[2]+1)/2
-	v.top, v.left = v.g.Top, v.g.Left
+	top, left := v.g.Top, v.g.Left
 	if v.grad {
-		v.top, v.left = 2-v.top, 2-v.left
+		top, left = 2-top, 2-left
 	}
+	v.tiles = newTiling(v.src, (v.dst[1]+3)/4, (v.dst[2]+3)/4, 6, top, left)
 	v.panels, v.panel = panelsOf(v.dst[3])
-	v.zeros = make([]float32, max(v.src[2]*v.src[3], v.dst[3]))
-	tileRows := v.dst[0] * v.rows
-	v.tasks = max(1, min(pieces(int(v.g.Flops()), grainFlops), tileRows/winogradRows))
-	v.block = winogradRows
-	chunks := (v.g.Ci + v.filterRows() - 1) / v.filterRows()
+	v.bias = make([]float32, v.dst[3])
+	tileRows := v.dst[0] * v.tiles.rows
+	v.block = max(1, min(tileRows, tileMemory/(winogradPlaces*(v.g.Ci+v.g.Co)*v.tiles.cols)))
+	v.tasks = max(1, min(pieces(int(v.g.Flops()), grainFlops), tileRows/v.block))
+	chunks := (v.src[3] + filterRows - 1) / filterRows
 	return kernel{
 		phases: []phase{{chunks, v.filter}, {v.tasks, func(c *call, task int, scratch []float32) {
 			from, to := split(tileRows, v.tasks, task, 1)
 			v.run(c, from, to, scratch)
 		}}},
 		setup:     1,
-		workspace: winogradPlaces * v.g.Ci * v.g.Co,
-		scratch:   max(v.scratch().words, filterPlanes*v.filterRows()*v.g.Co),
+		workspace: winogradPlaces * v.filterPlane(),
+		scratch:   max(v.scratch().words, 9*filterRows*v.dst[3]),
 	}
 }
 
-// Limits of what is taken at a time.
-const (
-	winogradRows = 7    // rows of tiles: products want a multiple of seven rows
-	filterChunk  = 1024 // elements of each of a filter's taps
-	filterPlanes = 12 + winogradPlaces
-	stripRows    = 4 // of a transformed tile
-)
+// filterPlane is the distance of one place of the transformed filter from the
+// next. Planes that are a power of two apart would share a place in the cache.
+func (v *winograd) filterPlane() int { return v.g.Ci*v.g.Co + vector }
 
-// filterRows is how many of the filter's input channels are transformed at a
-// time.
-func (v *winograd) filterRows() int { return min(v.g.Ci, max(1, filterChunk/v.g.Co)) }
-
-// filter computes G g Gᵀ for some of the filter's input channels and packs it:
+// filter computes G g Gᵀ for some of the source's channels, packed:
 // [place][panel][source channel][result channel of the panel].
 func (v *winograd) filter(c *call, chunk int, scratch []float32) {
-	w := c.in[1].f32
-	rows := v.filterRows()
-	ci := chunk * rows
-	rows = min(rows, v.g.Ci-ci)
-	n := rows * v.g.Co
-	tap := func(kh, kw int) []float32 {
-		if v.grad {
-			kh, kw = 2-kh, 2-kw
-		}
-		return w[((kh*3+kw)*v.g.Ci+ci)*v.g.Co:][:n]
-	}
-	var column [3][4][]float32
-	for kw := range 3 {
-		for i := range 4 {
-			column[kw][i] = scratch[:n]
-			scratch = scratch[n:]
-		}
-		spreadFilter(&column[kw], tap(0, kw), tap(1, kw), tap(2, kw))
-	}
-	var row [4][]float32
-	for i := range row {
-		row[i] = scratch[:n]
-		scratch = scratch[n:]
-	}
-	for i := range 4 {
-		spreadFilter(&row, column[0][i], column[1][i], column[2][i])
-		for j := range 4 {
-			v.pack(c.work[(4*i+j)*v.g.Ci*v.g.Co:], row[j], ci, rows)
+	k := chunk * filterRows
+	srcC, dstC, size := v.src[3], v.dst[3], v.g.Ci*v.g.Co
+	rows := min(filterRows, srcC-k)
+	w, plane := c.in[1].f32[k*dstC:], size
+	if v.grad {
+		w, plane = scratch, rows*dstC
+		for tap := range 9 {
+			simd.Transpose(w[tap*plane:], dstC, c.in[1].f32[tap*size+k:], srcC, dstC, rows)
 		}
 	}
-}
-
-// spreadFilter sets to = G·(g0, g1, g2).
-func spreadFilter(to *[4][]float32, g0, g1, g2 []float32) {
-	copy(to[0], g0)
-	copy(to[3], g2)
-	half := to[2]
-	simd.Add(half, g0, g2)
-	simd.Scale(half, half, 0.5)
-	simd.AXPY(to[1], 0.5, g1, half)
-	simd.AXPY(half, -0.5, g1, half)
-}
-
-// pack copies the input channels ci … ci+rows-1 of one place of the filter.
-func (v *winograd) pack(to, from []float32, ci, rows int) {
-	srcC, dstC, co := v.src[3], v.dst[3], v.g.Co
 	for n := 0; n < dstC; n += v.panel {
-		width := min(v.panel, dstC-n)
-		panel := to[n*srcC:]
-		if !v.grad {
-			for k := range rows {
-				copy(panel[(ci+k)*width:][:width], from[k*co+n:])
-			}
-			continue
+		g := simd.Tiles{Step: plane, Advance: dstC, Count: rows, Channels: min(v.panel, dstC-n)}
+		for kh := range 3 {
+			g.Rows[kh] = w[3*kh*plane+n:]
 		}
-		if first, last := max(n, ci), min(n+width, ci+rows); first < last {
-			simd.Transpose(panel[first-n:], width, from[(first-ci)*co:], co, last-first, co)
-		}
+		simd.WinogradFilter(c.work[n*srcC+k*g.Channels:], v.filterPlane(), &g, v.grad)
 	}
 }
 
 // winogradScratch is where the parts of a task's scratch memory begin.
-type winogradScratch struct{ tiles, sums, edge, words int }
+type winogradScratch struct{ sums, edge, words int }
 
 func (v *winograd) scratch() winogradScratch {
 	var s winogradScratch
-	tiles := v.block * v.cols
-	s.tiles = stripRows * v.stripWidth()
-	s.sums = s.tiles + winogradPlaces*tiles*v.src[3]
-	s.edge = s.sums + winogradPlaces*tiles*v.dst[3]
-	s.words = s.edge + 2*v.cols*v.dst[3] + 4*v.dst[3]
+	tiles := v.block * v.tiles.cols
+	s.sums = winogradPlaces * (tiles*v.src[3] + vector)
+	s.edge = s.sums + winogradPlaces*(tiles*v.dst[3]+vector)
+	s.words = s.edge + max(v.tiles.edge(v.src[3]), (v.dst[2]+16)*v.dst[3])
 	return s
 }
-
-// stripWidth is the elements of a row of the source with its zero columns.
-func (v *winograd) stripWidth() int { return (2*v.cols + 2) * v.src[3] }
 
 // run computes the rows of tiles from up to to, counted through all images.
 func (v *winograd) run(c *call, from, to int, scratch []float32) {
 	s := v.scratch()
-	clear(scratch[:s.tiles])
+	srcC, dstC, cols := v.src[3], v.dst[3], v.tiles.cols
+	tiles, sums, edge := scratch[:s.sums], scratch[s.sums:s.edge], scratch[s.edge:s.words]
 	for at := from; at < to; at += v.block {
 		n := min(v.block, to-at)
-		tiles := n * v.cols
+		next, nextSum := n*cols*srcC+vector, n*cols*dstC+vector
 		for r := range n {
-			v.gather(scratch[s.tiles+r*v.cols*v.src[3]:s.sums], tiles*v.src[3], c.in[0].f32, at+r, scratch[:s.tiles])
+			v.tiles.gather(tiles[r*cols*srcC:], next, c.in[0].f32, at+r, 0, srcC, edge)
 		}
 		for place := range winogradPlaces {
-			v.product(c.work, scratch[s.tiles:], scratch[s.sums:], place, tiles)
+			v.product(sums[place*nextSum:], tiles[place*next:], c.work[place*v.filterPlane():], n*cols)
 		}
 		for r := range n {
-			v.scatter(c, scratch[s.sums+r*v.cols*v.dst[3]:s.edge], tiles*v.dst[3], at+r, scratch[s.edge:])
+			v.scatter(c, sums[r*cols*dstC:], nextSum, at+r, edge)
 		}
 	}
-}
-
-// gather transforms one row of tiles of the source.
-func (v *winograd) gather(to []float32, next int, src []float32, tileRow int, strip []float32) {
-	image, i := tileRow/v.rows, tileRow%v.rows
-	var row [4][]float32
-	for k := range row {
-		row[k] = imageRow(src, v.src, image, 2*i-v.top+k, v.zeros)
-	}
-	width, n := v.stripWidth(), len(row[0])
-	var out [4][]float32
-	for k := range out {
-		out[k] = strip[k*width+v.left*v.src[3]:][:n]
-	}
-	simd.Sub(out[0], row[0], row[2])
-	simd.Add(out[1], row[1], row[2])
-	simd.Sub(out[2], row[2], row[1])
-	simd.Sub(out[3], row[1], row[3])
-	for k := range out {
-		simd.WinogradColumns(to[4*k*next:], next, strip[k*width:][:width], v.cols, v.src[3])
-	}
-}
-
-// imageRow returns a row of an image, or of zeros if there is none.
-func imageRow(src []float32, shape kernels.Shape, image, row int, zeros []float32) []float32 {
-	n := shape[2] * shape[3]
-	if row < 0 || row >= shape[1] {
-		return zeros[:n]
-	}
-	return src[(image*shape[1]+row)*n:][:n]
 }
 
 // product multiplies the tiles by the filter, at one place.
-func (v *winograd) product(filter, tiles, sums []float32, place, count int) {
+func (v *winograd) product(sums, tiles, filter []float32, count int) {
 	srcC, dstC := v.src[3], v.dst[3]
-	filter = filter[place*srcC*dstC:]
-	tiles, sums = tiles[place*count*srcC:], sums[place*count*dstC:]
 	for n := 0; n < dstC; n += v.panel {
 		width := min(v.panel, dstC-n)
 		p := simd.Product{M: count, N: width, K: srcC, RS: srcC, KS: 1, LDB: width, LDC: dstC}
@@ -219,31 +138,34 @@ func (v *winograd) product(filter, tiles, sums []float32, place, count int) {
 // scatter transforms the sums of one row of tiles to rows of the result. edge
 // takes what lies beyond it.
 func (v *winograd) scatter(c *call, sums []float32, next, tileRow int, edge []float32) {
-	image, i := tileRow/v.rows, tileRow%v.rows
-	dstC := v.dst[3]
-	n := v.dst[2] * dstC
-	bias := v.zeros
+	image, i := tileRow/v.tiles.rows, tileRow%v.tiles.rows
+	width, dstC := v.dst[2], v.dst[3]
+	bias := v.bias
 	if v.epilogue.bias != 0 {
 		bias = c.in[v.epilogue.bias].f32
 	}
-	at := (image*v.dst[1] + 2*i) * n
-	rows := min(2, v.dst[1]-2*i)
-	top := c.out.f32[at:][:n]
-	bottom := edge[4*dstC:][:2*v.cols*dstC]
-	if rows == 2 {
-		bottom = c.out.f32[at+n:][:n]
+	at := (image*v.dst[1] + 4*i) * width * dstC
+	rows := min(4, v.dst[1]-4*i)
+	y := simd.Tiles{Step: dstC, Advance: 4 * dstC, Count: width / 4, Channels: dstC}
+	for k := range 4 {
+		if y.Rows[k] = edge[16*dstC:]; k < rows {
+			y.Rows[k] = c.out.f32[at+k*width*dstC:][:width*dstC]
+		}
 	}
-	whole := v.dst[2] / 2
-	simd.WinogradResult(top, bottom, sums, next, whole, dstC, bias)
-	if whole < v.cols {
-		last := whole * dstC
-		simd.WinogradResult(edge[:2*dstC], edge[2*dstC:4*dstC], sums[last:], next, 1, dstC, bias)
-		copy(top[2*last:], edge[:dstC])
-		copy(bottom[2*last:][:dstC], edge[2*dstC:])
+	simd.WinogradResult(&y, sums, next, bias)
+	if whole := width / 4; whole < v.tiles.cols {
+		last := simd.Tiles{Step: dstC, Count: 1, Channels: dstC}
+		for k := range 4 {
+			last.Rows[k] = edge[4*k*dstC:][:4*dstC]
+		}
+		simd.WinogradResult(&last, sums[whole*dstC:], next, bias)
+		for k := range rows {
+			copy(y.Rows[k][4*whole*dstC:], last.Rows[k])
+		}
 	}
-	out := c.out.f32[at:][:rows*n]
+	out := c.out.f32[at:][:rows*width*dstC]
 	if v.epilogue.act == simd.ReLU {
 		simd.Rectify(out, out)
 	}
-	v.epilogue.finish(c, at, rows*n)
+	v.epilogue.finish(c, at, len(out))
 }

@@ -6,144 +6,127 @@ import (
 )
 
 // winogradFilter is the plan of a Conv2DFilterGrad of 3×3 filters and stride 1
-// by the transpose of F(2×2, 3×3), which gives the filter's gradient
+// by the transpose of F(4×4, 3×3), which gives the filter's gradient
 //
 //	dg = Gᵀ[Σ (Bᵀ d B) ⊙ (A dY Aᵀ)]G
 //
-// as 16 products [Ci]×[tiles] by [tiles]×[Co] in place of 36. Rows of tiles are
-// cut into groups, each with accumulators of its own, which are added in order.
+// as 36 products [Ci]×[tiles] by [tiles]×[Co] in place of 144. A task takes a
+// panel of the channels of the image and one of those of the gradient, so that
+// its sums and transformed tiles stay in the second-level cache, although tiles
+// are transformed again for each panel of the other side. Rows of tiles are cut
+// into groups, each with accumulators of its own, which are added in order.
 type winogradFilter struct {
-	g          *kernels.ConvGeometry
-	rows, cols int // tiles of an image
-	groups     int
-	block      int // rows of tiles that are taken at a time
-	zeros      []float32
+	g      *kernels.ConvGeometry
+	x, dy  tiling
+	m, n   int // widths of the panels of Ci and of Co
+	pairs  int // of panels
+	groups int
+	block  int // rows of tiles that are taken at a time
 }
 
 // Limits of the cut into groups and blocks.
 const (
 	groupTiles  = 512     // the fewest tiles for accumulators of their own
 	groupMemory = 1 << 24 // the most elements of all accumulators
+	pairMemory  = 1 << 17 // about the elements of a block's transformed tiles of a pair of panels
 	blockMemory = 1 << 19 // the most elements of a block's transformed tiles
 )
 
 func newWinogradFilter(g *kernels.ConvGeometry) kernel {
-	f := &winogradFilter{g: g, rows: (g.OH + 1) / 2, cols: (g.OW + 1) / 2}
-	f.zeros = make([]float32, max(g.W*g.Ci, g.OW*g.Co))
-	size := g.Ci * g.Co
-	tileRows := g.N * f.rows
-	f.groups = max(1, min(tileRows*f.cols/groupTiles, groupMemory/(winogradPlaces*size), maxGroups, tileRows))
-	f.block = max(1, min(tileRows, blockMemory/(winogradPlaces*(g.Ci+g.Co)*f.cols)))
-	n := pieces(winogradPlaces*size*f.groups, grainElements)
-	return kernel{
-		phases: []phase{{f.groups, func(c *call, group int, scratch []float32) {
-			from, to := split(tileRows, f.groups, group, 1)
-			f.run(c, group, from, to, scratch)
-		}}, {n, func(c *call, task int, scratch []float32) {
-			for from, to := split(size, n, task, vector); from < to; from += filterChunk {
-				f.finish(c, from, min(to, from+filterChunk), scratch)
-			}
-		}}},
-		workspace: f.groups * winogradPlaces * size,
-		scratch:   max(f.scratch().words, filterPlanes*filterChunk),
+	rows, cols := (g.OH+3)/4, (g.OW+3)/4
+	f := &winogradFilter{
+		g: g, x: newTiling(g.Image(), rows, cols, 6, g.Top, g.Left), dy: newTiling(g.Result(), rows, cols, 4, 0, 0),
 	}
+	m, mWidth := panelsOf(g.Ci)
+	n, nWidth := panelsOf(g.Co)
+	f.m, f.n, f.pairs = mWidth, nWidth, m*n
+	tileRows := g.N * rows
+	f.groups = max(1, min(tileRows*cols/groupTiles, groupMemory/(f.pairs*f.sums()), (maxGroups+f.pairs-1)/f.pairs, tileRows))
+	f.block = max(1, min(tileRows, pairMemory/(winogradPlaces*(f.m+f.n)*cols)))
+	parts := pieces(f.pairs*f.groups*f.sums(), f.pairs*grainElements)
+	parts = min(parts, f.m)
+	return kernel{
+		phases: []phase{{f.groups * f.pairs, func(c *call, task int, scratch []float32) {
+			from, to := split(tileRows, f.groups, task/f.pairs, 1)
+			f.run(c, task, from, to, scratch)
+		}}, {f.pairs * parts, func(c *call, task int, _ []float32) {
+			f.finish(c, task/parts, task%parts, parts)
+		}}},
+		workspace: f.groups * f.pairs * f.sums(),
+		scratch:   f.scratch().words,
+	}
+}
+
+// plane is the distance of the sums of one place from those of the next.
+func (f *winogradFilter) plane() int { return f.m*f.n + vector }
+
+// sums is the elements of one pair's accumulators.
+func (f *winogradFilter) sums() int { return winogradPlaces * f.plane() }
+
+// channels returns the first channels of a pair's panels and how many there are.
+func (f *winogradFilter) channels(pair int) (ci, rows, co, width int) {
+	panels := (f.g.Co + f.n - 1) / f.n
+	ci, co = pair/panels*f.m, pair%panels*f.n
+	return ci, min(f.m, f.g.Ci-ci), co, min(f.n, f.g.Co-co)
 }
 
 // filterScratch is where the parts of a task's scratch memory begin.
-type filterScratch struct{ strip, x, dy, words int }
+type filterScratch struct{ dy, edge, words int }
 
 func (f *winogradFilter) scratch() filterScratch {
 	var s filterScratch
-	tiles := f.block * f.cols
-	s.strip = stripRows * (2*f.cols + 2) * f.g.Ci
-	s.x = s.strip + stripRows*2*f.cols*f.g.Co
-	s.dy = s.x + winogradPlaces*tiles*f.g.Ci
-	s.words = s.dy + winogradPlaces*tiles*f.g.Co
+	tiles := f.block * f.x.cols
+	s.dy = winogradPlaces * (tiles*f.m + vector)
+	s.edge = s.dy + winogradPlaces*(tiles*f.n+vector)
+	s.words = s.edge + max(f.x.edge(f.m), f.dy.edge(f.n))
 	return s
 }
 
-// run adds up the rows of tiles from up to to.
-func (f *winogradFilter) run(c *call, group, from, to int, scratch []float32) {
-	g, s := f.g, f.scratch()
-	size := g.Ci * g.Co
-	acc := c.work[group*winogradPlaces*size:][:winogradPlaces*size]
-	clear(acc)
-	clear(scratch[:s.x])
+// run adds up the rows of tiles from up to to for one pair of panels.
+func (f *winogradFilter) run(c *call, task, from, to int, scratch []float32) {
+	s := f.scratch()
+	acc := c.work[task*f.sums():][:f.sums()]
+	ci, rows, co, width := f.channels(task % f.pairs)
+	x, dy, edge := scratch[:s.dy], scratch[s.dy:s.edge], scratch[s.edge:s.words]
+	cols := f.x.cols
+	p := simd.Product{M: rows, N: width, RS: 1, KS: rows, LDB: width, LDC: width}
 	for at := from; at < to; at += f.block {
 		n := min(f.block, to-at)
-		tiles := n * f.cols
-		x, dy := scratch[s.x:s.dy], scratch[s.dy:s.words]
+		p.K = n * cols
+		nextX, nextDY := p.K*rows+vector, p.K*width+vector
 		for r := range n {
-			f.gatherX(x[r*f.cols*g.Ci:], tiles*g.Ci, c.in[0].f32, at+r, scratch[:s.strip])
-			f.gatherDY(dy[r*f.cols*g.Co:], tiles*g.Co, c.in[1].f32, at+r, scratch[s.strip:s.x])
+			f.x.gather(x[r*cols*rows:], nextX, c.in[0].f32, at+r, ci, rows, edge)
+			f.dy.gather(dy[r*cols*width:], nextDY, c.in[1].f32, at+r, co, width, edge)
 		}
-		p := simd.Product{M: g.Ci, N: g.Co, K: tiles, RS: 1, KS: g.Ci, LDB: g.Co, LDC: g.Co, Init: simd.Accumulate}
 		for place := range winogradPlaces {
-			simd.Gemm(&p, acc[place*size:], x[place*tiles*g.Ci:], dy[place*tiles*g.Co:], nil, oneTap)
+			simd.Gemm(&p, acc[place*f.plane():], x[place*nextX:], dy[place*nextDY:], nil, oneTap)
 		}
+		p.Init = simd.Accumulate
+	}
+	if from == to {
+		clear(acc)
 	}
 }
 
-// gatherX transforms one row of tiles of the image, by B.
-func (f *winogradFilter) gatherX(to []float32, next int, x []float32, tileRow int, strip []float32) {
-	g := f.g
-	v := winograd{src: g.Image(), rows: f.rows, cols: f.cols, top: g.Top, left: g.Left, zeros: f.zeros}
-	v.gather(to, next, x, tileRow, strip)
-}
-
-// gatherDY transforms one row of tiles of the gradient, by A.
-func (f *winogradFilter) gatherDY(to []float32, next int, dy []float32, tileRow int, strip []float32) {
-	g := f.g
-	image, i := tileRow/f.rows, tileRow%f.rows
-	top := imageRow(dy, g.Result(), image, 2*i, f.zeros)
-	bottom := imageRow(dy, g.Result(), image, 2*i+1, f.zeros)
-	width, n := 2*f.cols*g.Co, len(top)
-	var out [4][]float32
-	for k := range out {
-		out[k] = strip[k*width:][:n]
-	}
-	copy(out[0], top)
-	simd.Add(out[1], top, bottom)
-	simd.Sub(out[2], top, bottom)
-	simd.Scale(out[3], bottom, -1)
-	for k := range out {
-		simd.WinogradSpread(to[4*k*next:], next, strip[k*width:][:width], f.cols, g.Co)
-	}
-}
-
-// finish adds the accumulators of all groups, for the filter's elements from up
-// to to of each tap, and sets dg = Gᵀ·sum·G.
-func (f *winogradFilter) finish(c *call, from, to int, scratch []float32) {
-	size, n := f.g.Ci*f.g.Co, to-from
-	at := func(place int) []float32 {
-		sum := c.work[place*size+from:][:n]
+// finish adds the accumulators of all groups, for a part of a pair's rows, and
+// sets dg = Gᵀ·sum·G.
+func (f *winogradFilter) finish(c *call, pair, part, parts int) {
+	ci, rows, co, width := f.channels(pair)
+	size := f.g.Ci * f.g.Co
+	from, to := split(rows, parts, part, 1)
+	for ; from < to; from++ {
+		sums := c.work[pair*f.sums()+from*width:]
 		for group := 1; group < f.groups; group++ {
-			simd.Add(sum, sum, c.work[(group*winogradPlaces+place)*size+from:][:n])
+			more := c.work[(group*f.pairs+pair)*f.sums()+from*width:]
+			for place := range winogradPlaces {
+				sum := sums[place*f.plane():][:width]
+				simd.Add(sum, sum, more[place*f.plane():][:width])
+			}
 		}
-		return sum
-	}
-	var column [4][3][]float32
-	for j := range 4 {
+		dg := simd.Tiles{Step: size, Count: 1, Channels: width}
 		for kh := range 3 {
-			column[j][kh] = scratch[:n]
-			scratch = scratch[n:]
+			dg.Rows[kh] = c.out.f32[3*kh*size+(ci+from)*f.g.Co+co:]
 		}
-		gatherFilter(column[j], at(j), at(4+j), at(8+j), at(12+j))
+		simd.WinogradGradient(&dg, sums, f.plane())
 	}
-	for kh := range 3 {
-		var row [3][]float32
-		for kw := range row {
-			row[kw] = c.out.f32[(kh*3+kw)*size+from:][:n]
-		}
-		gatherFilter(row, column[0][kh], column[1][kh], column[2][kh], column[3][kh])
-	}
-}
-
-// gatherFilter sets to = Gᵀ·(u0, u1, u2, u3), and spoils u1 and u2.
-func gatherFilter(to [3][]float32, u0, u1, u2, u3 []float32) {
-	simd.Sub(to[1], u1, u2)
-	simd.Scale(to[1], to[1], 0.5)
-	simd.Add(u1, u1, u2)
-	simd.AXPY(to[0], 0.5, u1, u0)
-	simd.AXPY(to[2], 0.5, u1, u3)
 }

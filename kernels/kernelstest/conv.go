@@ -1,6 +1,10 @@
 package kernelstest
 
-import "hourglass/kernels"
+import (
+	"math"
+
+	"hourglass/kernels"
+)
 
 // convTol bounds the error of float32 sums of up to some thousand terms.
 const convTol = 1e-5
@@ -49,6 +53,13 @@ var winogradWindows = []window{
 	{7, 6, 3, 3, [2]int{1, 1}, kernels.Explicit(2, 0, 0, 2)},
 	{5, 4, 3, 3, [2]int{1, 1}, kernels.Explicit(2, 2, 2, 2)},
 	{5, 6, 3, 3, [2]int{1, 1}, kernels.Explicit(0, 1, 1, 0)},
+	{8, 10, 3, 3, [2]int{2, 2}, kernels.Same},
+	{7, 14, 3, 3, [2]int{2, 2}, kernels.Same},
+	{14, 9, 3, 3, [2]int{2, 2}, kernels.Same},
+	{9, 8, 3, 3, [2]int{2, 2}, kernels.Valid},
+	{10, 7, 3, 3, [2]int{2, 2}, kernels.Valid},
+	{8, 9, 3, 3, [2]int{2, 2}, kernels.Explicit(1, 1, 1, 1)},
+	{6, 5, 3, 3, [2]int{2, 2}, kernels.Explicit(1, 4, 0, 3)},
 }
 
 // images are batch sizes and channels of the image and of the result.
@@ -143,6 +154,9 @@ func withEpilogue(c Case, out kernels.Shape, e kernels.Epilogue) Case {
 	c.Fill = make([]Fill, len(c.In))
 	c.Smooth = make([]Fill, len(c.In))
 	switch {
+	case e.Fn == kernels.Sigmoid:
+		// The size of sums of Ci·KH·KW products of about 1, times the slope at 0.
+		c.Scale = max(0.7, math.Sqrt(float64(c.In[1].Shape[:3].Size()))/4)
 	case e.Grad == kernels.TanhGrad:
 		c.Fill[len(c.In)-1] = Uniform(-0.98, 0.98)
 	case e.Grad != kernels.Copy:

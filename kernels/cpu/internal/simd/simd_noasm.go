@@ -42,17 +42,19 @@ func momentRows(sum, square, shift []float64, x []float32, step, rows int) {
 
 func fromBytes(dst []float32, x []byte, divisor float32) { fromBytesGeneric(dst, x, divisor) }
 
-func winogradColumns(dst []float32, next int, src []float32, tiles, channels int) {
-	winogradColumnsGeneric(dst, next, src, tiles, channels)
+func winogradInput(dst []float32, next int, d *Tiles) { winogradInputGeneric(dst, next, d) }
+
+func winogradSpread(dst []float32, next int, y *Tiles) { winogradSpreadGeneric(dst, next, y) }
+
+func winogradFilter(dst []float32, next int, g *Tiles, turned bool) {
+	winogradFilterGeneric(dst, next, g, turned)
 }
 
-func winogradSpread(dst []float32, next int, src []float32, tiles, channels int) {
-	winogradSpreadGeneric(dst, next, src, tiles, channels)
+func winogradResult(y *Tiles, src []float32, next int, bias []float32) {
+	winogradResultGeneric(y, src, next, bias)
 }
 
-func winogradResult(top, bottom, src []float32, next, tiles, channels int, bias []float32) {
-	winogradResultGeneric(top, bottom, src, next, tiles, channels, bias)
-}
+func winogradGradient(g *Tiles, src []float32, next int) { winogradGradientGeneric(g, src, next) }
 
 // noiseLanes is 0 where there is no assembly, so that nothing below is called.
 func noiseLanes() int { return 0 }

@@ -2,32 +2,71 @@
 
 package simd
 
-func winogradColumns(dst []float32, next int, src []float32, tiles, channels int) {
+// pointers returns where the rows begin.
+func (t *Tiles) pointers(rows int) (p [6]*float32) {
+	for i := range rows {
+		p[i] = &t.Rows[i][0]
+	}
+	return p
+}
+
+func winogradInput(dst []float32, next int, t *Tiles) {
+	rows := t.pointers(6)
 	if tier == AVX512 {
-		winogradColumnsAVX512(&dst[0], next, &src[0], tiles, channels)
+		winogradInputAVX512(&dst[0], next, &rows, t.Step, t.Advance, t.Count, t.Channels)
 	} else if tier == AVX2 {
-		winogradColumnsAVX2(&dst[0], next, &src[0], tiles, channels)
+		winogradInputAVX2(&dst[0], next, &rows, t.Step, t.Advance, t.Count, t.Channels)
 	} else {
-		winogradColumnsGeneric(dst, next, src, tiles, channels)
+		winogradInputGeneric(dst, next, t)
 	}
 }
 
-func winogradSpread(dst []float32, next int, src []float32, tiles, channels int) {
+func winogradSpread(dst []float32, next int, t *Tiles) {
+	rows := t.pointers(4)
 	if tier == AVX512 {
-		winogradSpreadAVX512(&dst[0], next, &src[0], tiles, channels)
+		winogradSpreadAVX512(&dst[0], next, &rows, t.Step, t.Advance, t.Count, t.Channels)
 	} else if tier == AVX2 {
-		winogradSpreadAVX2(&dst[0], next, &src[0], tiles, channels)
+		winogradSpreadAVX2(&dst[0], next, &rows, t.Step, t.Advance, t.Count, t.Channels)
 	} else {
-		winogradSpreadGeneric(dst, next, src, tiles, channels)
+		winogradSpreadGeneric(dst, next, t)
 	}
 }
 
-func winogradResult(top, bottom, src []float32, next, tiles, channels int, bias []float32) {
+func winogradFilter(dst []float32, next int, t *Tiles, turned bool) {
+	rows, step := t.pointers(3), t.Step
+	if turned {
+		step = -step
+		for i := range 3 {
+			rows[i] = &t.Rows[2-i][2*t.Step]
+		}
+	}
 	if tier == AVX512 {
-		winogradResultAVX512(&top[0], &bottom[0], &src[0], next, tiles, channels, &bias[0])
+		winogradFilterAVX512(&dst[0], next, &rows, step, t.Advance, t.Count, t.Channels)
 	} else if tier == AVX2 {
-		winogradResultAVX2(&top[0], &bottom[0], &src[0], next, tiles, channels, &bias[0])
+		winogradFilterAVX2(&dst[0], next, &rows, step, t.Advance, t.Count, t.Channels)
 	} else {
-		winogradResultGeneric(top, bottom, src, next, tiles, channels, bias)
+		winogradFilterGeneric(dst, next, t, turned)
+	}
+}
+
+func winogradResult(t *Tiles, src []float32, next int, bias []float32) {
+	rows := t.pointers(4)
+	if tier == AVX512 {
+		winogradResultAVX512(&rows, t.Step, t.Advance, &src[0], next, t.Count, t.Channels, &bias[0])
+	} else if tier == AVX2 {
+		winogradResultAVX2(&rows, t.Step, t.Advance, &src[0], next, t.Count, t.Channels, &bias[0])
+	} else {
+		winogradResultGeneric(t, src, next, bias)
+	}
+}
+
+func winogradGradient(t *Tiles, src []float32, next int) {
+	rows := t.pointers(3)
+	if tier == AVX512 {
+		winogradGradientAVX512(&rows, t.Step, t.Advance, &src[0], next, t.Count, t.Channels)
+	} else if tier == AVX2 {
+		winogradGradientAVX2(&rows, t.Step, t.Advance, &src[0], next, t.Count, t.Channels)
+	} else {
+		winogradGradientGeneric(t, src, next)
 	}
 }

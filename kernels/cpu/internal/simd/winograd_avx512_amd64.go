@@ -5,10 +5,16 @@
 package simd
 
 //go:noescape
-func winogradColumnsAVX512(dst *float32, next int, src *float32, tiles int, channels int)
+func winogradInputAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, tiles int, channels int)
 
 //go:noescape
-func winogradSpreadAVX512(dst *float32, next int, src *float32, tiles int, channels int)
+func winogradSpreadAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, tiles int, channels int)
 
 //go:noescape
-func winogradResultAVX512(top *float32, bottom *float32, src *float32, next int, tiles int, channels int, bias *float32)
+func winogradFilterAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, tiles int, channels int)
+
+//go:noescape
+func winogradResultAVX512(rows *[6]*float32, step int, advance int, src *float32, next int, tiles int, channels int, bias *float32)
+
+//go:noescape
+func winogradGradientAVX512(rows *[6]*float32, step int, advance int, src *float32, next int, tiles int, channels int)
