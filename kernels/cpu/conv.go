@@ -77,6 +77,9 @@ func conv2D(s kernels.Conv2D, in []kernels.Operand, p Precision) (kernel, error)
 	if fitsWinograd(g, p) {
 		return (&winograd{g: g, src: g.Image(), dst: g.Result(), epilogue: newEpilogue(s.Epilogue)}).kernel(), nil
 	}
+	if fitsStride(g, p) {
+		return newStrideConv(g, s.Epilogue), nil
+	}
 	v := &correlation{
 		g: g, src: g.Image(), dst: g.Result(),
 		rows:     forwardAxis(g.H, g.OH, g.KH, g.SH, g.Top),
@@ -93,6 +96,9 @@ func conv2DInputGrad(s kernels.Conv2DInputGrad, in []kernels.Operand, p Precisio
 	}
 	if fitsWinograd(g, p) {
 		return (&winograd{g: g, src: g.Result(), dst: g.Image(), grad: true, epilogue: newEpilogue(s.Epilogue)}).kernel(), nil
+	}
+	if fitsStride(g, p) {
+		return newStrideInputGrad(g, s.Epilogue), nil
 	}
 	v := &correlation{
 		g: g, src: g.Result(), dst: g.Image(), grad: true,

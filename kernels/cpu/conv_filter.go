@@ -47,6 +47,9 @@ func conv2DFilterGrad(s kernels.Conv2DFilterGrad, in []kernels.Operand, p Precis
 	if fitsWinograd(g, p) {
 		return newWinogradFilter(g), nil
 	}
+	if fitsStride(g, p) {
+		return newStrideFilter(g), nil
+	}
 	f := &filterGrad{g: g, swapped: filled(g.KW*g.Ci) > filled(g.Co)}
 	f.cut()
 	if p == BF16 {

@@ -53,13 +53,12 @@ var winogradWindows = []window{
 	{7, 6, 3, 3, [2]int{1, 1}, kernels.Explicit(2, 0, 0, 2)},
 	{5, 4, 3, 3, [2]int{1, 1}, kernels.Explicit(2, 2, 2, 2)},
 	{5, 6, 3, 3, [2]int{1, 1}, kernels.Explicit(0, 1, 1, 0)},
-	{8, 10, 3, 3, [2]int{2, 2}, kernels.Same},
-	{7, 14, 3, 3, [2]int{2, 2}, kernels.Same},
-	{14, 9, 3, 3, [2]int{2, 2}, kernels.Same},
-	{9, 8, 3, 3, [2]int{2, 2}, kernels.Valid},
-	{10, 7, 3, 3, [2]int{2, 2}, kernels.Valid},
-	{8, 9, 3, 3, [2]int{2, 2}, kernels.Explicit(1, 1, 1, 1)},
-	{6, 5, 3, 3, [2]int{2, 2}, kernels.Explicit(1, 4, 0, 3)},
+	{18, 18, 3, 3, [2]int{2, 2}, kernels.Same},
+	{15, 20, 3, 3, [2]int{2, 2}, kernels.Same},
+	{19, 17, 3, 3, [2]int{2, 2}, kernels.Valid},
+	{18, 20, 3, 3, [2]int{2, 2}, kernels.Valid},
+	{17, 16, 3, 3, [2]int{2, 2}, kernels.Explicit(1, 1, 1, 1)},
+	{16, 17, 3, 3, [2]int{2, 2}, kernels.Explicit(1, 4, 0, 3)},
 }
 
 // images are batch sizes and channels of the image and of the result.
