@@ -30,11 +30,12 @@
 // checked there a kernel keeps to this:
 //
 //   - It takes dynamic shared memory by DYNAMIC_SHARED(type, name), static by
-//     __shared__, and PTX only by the functions of kernel.cuh.
+//     __shared__, and PTX only by the functions of kernel.cuh and wgmma.cuh.
 //   - Blocks are of a multiple of 32 threads; warps shuffle and vote with all
 //     32 lanes (mask 0xffffffff).
 //   - All threads of a block come to every __syncthreads(), which stands on a
-//     line of its own, as do __syncwarp, mma and ldmatrix; none returns before.
+//     line of its own, as do __syncwarp, mma, wgmma and ldmatrix; none returns
+//     before.
 //   - No atomics on floating-point numbers: partial sums are added in an order
 //     that shapes alone decide, so that the bits are the same at every run.
 //   - Nothing is read or written outside an operand. Operands begin at
@@ -42,8 +43,9 @@
 //   - Indices that can pass 2³¹ are long long.
 //
 // The emulated device runs threads and blocks in a shuffled order, one at a
-// time, does cp.async as late as it may, fills memory and shared memory with
-// NaN, and faults on what lies outside a buffer.
+// time, does cp.async and wgmma as late as it may, shows wgmma only what was
+// published to it, fills memory and shared memory with NaN, and faults on what
+// lies outside a buffer.
 //
 // # Launching
 //

@@ -72,11 +72,11 @@ struct GemmArgs {
 // stage does.
 struct F32 {
 	static constexpr int PER_WORD = 1, DEPTH = 16;
-	static constexpr bool TENSOR = false, ASYNC = true;
+	static constexpr bool TENSOR = false, ASYNC = true, WARPGROUPS = false;
 };
 struct TF32 {
 	static constexpr int PER_WORD = 1, DEPTH = 32;
-	static constexpr bool TENSOR = true, ASYNC = true;
+	static constexpr bool TENSOR = true, ASYNC = true, WARPGROUPS = false;
 };
 struct TF32Shallow : TF32 { // for the largest tiles: half the shared memory
 	static constexpr int DEPTH = 16;
@@ -87,7 +87,18 @@ struct TF32Shallow : TF32 { // for the largest tiles: half the shared memory
 // read at 128 bytes a clock.
 struct BF16 {
 	static constexpr int PER_WORD = 2, DEPTH = 32;
-	static constexpr bool TENSOR = true, ASYNC = false;
+	static constexpr bool TENSOR = true, ASYNC = false, WARPGROUPS = false;
+};
+
+// For wgmma, which reads both tiles from shared memory, along K. So what lies
+// across it is turned, and TF32 is made, on the way there: through registers,
+// once an element, where the fragments of mma.sync are made by each warp that
+// reads them.
+struct TF32Warpgroups : TF32 {
+	static constexpr bool ASYNC = false, WARPGROUPS = true;
+};
+struct BF16Warpgroups : BF16 {
+	static constexpr bool WARPGROUPS = true;
 };
 
 // nearTF32 returns a number of which tensor cores, which leave out all but ten
@@ -99,13 +110,22 @@ struct BF16 {
 // the operands that a product waits for.
 __device__ inline float nearTF32(float x) { return x * 1.00033844f; }
 
+// storeAlong stores four elements along K as words of shared memory.
+template <class P>
+__device__ inline void storeAlong(float* to, float4 v) {
+	if constexpr (P::PER_WORD == 1)
+		*(float4*)to = make_float4(nearTF32(v.x), nearTF32(v.y), nearTF32(v.z), nearTF32(v.w));
+	else
+		*(uint2*)to = make_uint2(bf16x2(v.x, v.y), bf16x2(v.z, v.w));
+}
+
 // Where words lie in shared memory. Both orders keep groups of four words, which
 // cp.async writes at once, and permute the groups of a row so that the 32 lanes
 // of a fragment meet 32 banks.
 
 // alongK is a tile [row of M or N][word of K]. A fragment is 8 rows of 4 words:
 // without the permutation rows would meet every 2nd (16 words a row) or the same
-// (32) four banks.
+// (32) four banks. It is that of wgmma_tile.
 template <int WORDS>
 __device__ inline int alongK(int row, int word) {
 	int swap = WORDS == 32 ? row & 7 : row >> 1 & 3;
@@ -203,10 +223,7 @@ struct AlongK {
 	__device__ void store(float* tile, int thread) {
 		if constexpr (!P::ASYNC)
 #pragma unroll
-			for (int i = 0; i < ITEMS; i++) {
-				float4 v = stage.held[i];
-				*(uint2*)at(tile, thread, i) = make_uint2(bf16x2(v.x, v.y), bf16x2(v.z, v.w));
-			}
+			for (int i = 0; i < ITEMS; i++) storeAlong<P>(at(tile, thread, i), stage.held[i]);
 	}
 };
 
@@ -242,6 +259,46 @@ struct AcrossK {
 	}
 };
 
+// Threads of a tile that is contiguous across K and is turned: a thread has
+// squares of four rows of K by four columns, CHUNKS of them. Two neighbours read
+// a sector of 32 bytes of a row. Stores of 16 bytes (TF32) meet all banks in
+// eight lanes: two groups of columns by four of K are the eight groups of a row's
+// permutation. Stores of 8 bytes (bfloat16) would meet half of them in sixteen
+// lanes, every second row being in the same half: so neighbours take the columns
+// of a pair in turns.
+template <class P, int SIZE, int THREADS, bool AGAIN>
+struct TurnedK {
+	static constexpr int WORDS = P::DEPTH / P::PER_WORD, SQUARES = P::DEPTH / 4;
+	static constexpr int LANES = THREADS / SQUARES, CHUNKS = SIZE / 4 / LANES, ROWS = 4, ITEMS = ROWS * CHUNKS;
+	static_assert(SIZE % (4 * LANES) == 0 && SQUARES == 8, "squares divide among threads");
+	Stage<P, ITEMS, AGAIN> stage;
+
+	__device__ static int group(int thread, int chunk) { return (thread % 2 + thread / 16 * 2 + chunk * LANES) * 4; }
+	__device__ static int row(int thread, int i) { return thread / 2 % SQUARES * 4 + i; }
+	__device__ static float* at(float* tile, int thread, int column, int chunk) {
+		return tile + alongK<WORDS>(group(thread, chunk) + column, row(thread, 0) / P::PER_WORD);
+	}
+
+	__device__ float4 column(int chunk, int e) const {
+		const float4* rows = stage.held + chunk;
+		return make_float4((&rows[0].x)[e], (&rows[CHUNKS].x)[e], (&rows[2 * CHUNKS].x)[e], (&rows[3 * CHUNKS].x)[e]);
+	}
+
+	__device__ void store(float* tile, int thread) {
+		bool other = P::PER_WORD == 2 && thread % 2;
+#pragma unroll
+		for (int c = 0; c < CHUNKS; c++)
+#pragma unroll
+			for (int e = 0; e < 4; e++) storeAlong<P>(at(tile, thread, other ? e ^ 1 : e, c), other ? column(c, e ^ 1) : column(c, e));
+	}
+};
+
+template <bool C, class A, class B> struct Choose { typedef A type; };
+template <class A, class B> struct Choose<false, A, B> { typedef B type; };
+
+template <class P, int SIZE, int THREADS, bool AGAIN>
+using Across = typename Choose<P::WARPGROUPS, TurnedK<P, SIZE, THREADS, AGAIN>, AcrossK<P, SIZE, THREADS, AGAIN>>::type;
+
 // LeftAlong loads A of forms nn and nt: rows are places.
 template <class P, int SIZE, int THREADS, bool ANY>
 struct LeftAlong : AlongK<P, SIZE, THREADS, true> {
@@ -275,8 +332,8 @@ struct LeftAlong : AlongK<P, SIZE, THREADS, true> {
 // LeftAcross loads A of forms tn and tt: rows are places of the sum, columns
 // (tap, channel).
 template <class P, int SIZE, int THREADS, bool ANY>
-struct LeftAcross : AcrossK<P, SIZE, THREADS, true> {
-	using Base = AcrossK<P, SIZE, THREADS, true>;
+struct LeftAcross : Across<P, SIZE, THREADS, true> {
+	using Base = Across<P, SIZE, THREADS, true>;
 	static constexpr int EACH = ANY ? 4 : 1;
 	Tap tap[Base::CHUNKS][EACH];
 
@@ -343,8 +400,8 @@ struct RightAlong : AlongK<P, SIZE, THREADS, false> {
 
 // RightAcross loads B of forms nn and tn: a dense [K][N].
 template <class P, int SIZE, int THREADS, bool ANY>
-struct RightAcross : AcrossK<P, SIZE, THREADS, false> {
-	using Base = AcrossK<P, SIZE, THREADS, false>;
+struct RightAcross : Across<P, SIZE, THREADS, false> {
+	using Base = Across<P, SIZE, THREADS, false>;
 	int n;
 
 	__device__ RightAcross(int n, int thread) : n(n) {}

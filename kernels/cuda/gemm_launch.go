@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"hourglass/kernels"
+	"hourglass/kernels/cuda/driver"
 )
 
 // sumArgs is SumArgs of gemm_sum.cu.
@@ -84,15 +85,15 @@ const mostGrid = 1<<16 - 1
 // workspace. Products that each give a part of the result cannot be cut.
 func (d *Device) multiply(p *product, whole bool) (*multiplication, int, error) {
 	precision := d.multiplies()
-	c := p.choose(card{precision, max(1, d.info.Multiprocessors), max(staticShared, d.info.SharedPerBlock)}, whole, d.onlyTile)
+	on := card{precision, max(1, d.info.Multiprocessors), max(staticShared, d.info.SharedPerBlock), d.hasWarpgroups()}
+	c := p.choose(on, whole, d.onlyTile)
 	t := c.tile
 	m := &multiplication{args: p.args}
 	m.args.tilesN = int64(ceil(int(p.args.n), t.n))
 	m.args.splitTiles = int64(c.splitTiles)
 	tilesM, _ := p.parts(t)
-	name := "gemm_" + precision.String() + "_" + formNames[p.form] + "_" + t.name
 	var err error
-	m.kernel, err = d.kernel(name, sizeOf(tilesM*int(m.args.tilesN), c.splits, p.phasesH*int(p.args.phasesW), t.threads(), t.shared(precision)))
+	m.kernel, err = d.kernel(t.kernel(precision, p.form), sizeOf(tilesM*int(m.args.tilesN), c.splits, p.phasesH*int(p.args.phasesW), t.threads(), t.shared(precision)))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -103,6 +104,14 @@ func (d *Device) multiply(p *product, whole bool) (*multiplication, int, error) 
 	m.args.fn, m.args.constant = epilogueFn(kernels.Epilogue{})
 	m.sum, err = newSum(d, p.out, c.splits, int(p.args.n), p.epilogue)
 	return m, 4 * c.splits * p.out, err
+}
+
+// hasWarpgroups reports whether the card has wgmma, which those of compute
+// capability 9.0 alone have, and a driver that knows of it.
+func (d *Device) hasWarpgroups() bool {
+	const oldest = 12000
+	version, err := driver.Version()
+	return d.info.Capability == 90 && err == nil && version >= oldest
 }
 
 // multiplies returns the precision of products on this card.

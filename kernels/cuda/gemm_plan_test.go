@@ -59,7 +59,7 @@ func TestChoose(t *testing.T) {
 		{"an empty sum", matMulProduct(kernels.MatMul{}, 512, 512, 0), "", false},
 	} {
 		for _, p := range []Precision{TF32, BF16} {
-			got := c.product.choose(card{p, 132, 227 << 10}, false, "")
+			got := c.product.choose(card{p, 132, 227 << 10, false}, false, "")
 			if c.tile != "" && got.tile.name != c.tile {
 				t.Errorf("%s in %v gets tiles of %s, want %s", c.name, p, got.tile.name, c.tile)
 			}
@@ -74,24 +74,62 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+// TestChooseWarpgroups holds the choice of wgmma on an H200 to where it wins:
+// large tiles, of which there are enough for all multiprocessors.
+func TestChooseWarpgroups(t *testing.T) {
+	conv := func(n, size, ci, co int) *product {
+		s := kernels.Conv2D{Pad: kernels.Same}
+		g, err := s.Geometry(kernels.Shape{n, size, size, ci}, kernels.Shape{3, 3, ci, co})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conv2DProducts(s, g)[0]
+	}
+	for _, c := range []struct {
+		name    string
+		product *product
+		tile    string
+	}{
+		{"a large matrix product", matMulProduct(kernels.MatMul{}, 4096, 4096, 4096), "wgmma 256x128"},
+		{"a transposed one", matMulProduct(kernels.MatMul{TransB: true}, 4096, 4096, 4096), "wgmma 256x128"},
+		{"the other transposed", matMulProduct(kernels.MatMul{TransA: true}, 4096, 4096, 4096), "wgmma 256x128"},
+		{"a convolution of 128 channels", conv(128, 16, 128, 128), "wgmma 256x128"},
+		{"a product with odd rows", matMulProduct(kernels.MatMul{}, 4096, 4096, 4095), "64x64"},
+		{"both transposed", matMulProduct(kernels.MatMul{TransA: true, TransB: true}, 512, 512, 512), "64x32"},
+		{"a small product", matMulProduct(kernels.MatMul{}, 128, 32, 128), "64x32"},
+	} {
+		for _, p := range []Precision{TF32, BF16} {
+			if got := c.product.choose(card{p, 132, 227 << 10, true}, false, ""); got.tile.String() != c.tile {
+				t.Errorf("%s in %v gets tiles of %v in %d parts, want %s", c.name, p, got.tile, got.splits, c.tile)
+			}
+			if got := c.product.choose(card{p, 132, 227 << 10, false}, false, ""); got.tile.wgmma {
+				t.Errorf("%s in %v gets %v of a card that has no wgmma", c.name, p, got.tile)
+			}
+		}
+	}
+}
+
 // TestTilesFit holds every tile to the shared memory that cards of its precision
 // have, and to what its kernels' file says of it.
 func TestTilesFit(t *testing.T) {
 	for p, all := range tiles {
-		source, err := os.ReadFile("gemm_" + p.String() + ".cu")
-		if err != nil {
-			t.Fatal(err)
-		}
-		shared := 99 << 10 // compute capability 8.6, the least from 8.0 on
-		if p == Float32 {
-			shared = 64 << 10 // 7.5
-		}
 		for _, tile := range all {
+			source, err := os.ReadFile(tile.file(p) + ".cu")
+			if err != nil {
+				t.Fatal(err)
+			}
+			shared := 99 << 10 // compute capability 8.6, the least from 8.0 on
+			switch {
+			case tile.wgmma:
+				shared = 227 << 10 // 9.0
+			case p == Float32:
+				shared = 64 << 10 // 7.5
+			}
 			if n := tile.shared(p); n > shared {
 				t.Errorf("%v %s: %d bytes of shared memory, at most %d", p, tile.name, n, shared)
 			}
 			if line := fmt.Sprintf(" Tile%s; // dynamic shared: %d B\n", tile.name, tile.shared(p)); !strings.Contains(string(source), line) {
-				t.Errorf("gemm_%v.cu has no line that ends in %q", p, line)
+				t.Errorf("%s.cu has no line that ends in %q", tile.file(p), line)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ package cuda
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"hourglass/kernels"
@@ -102,28 +103,42 @@ func productCases() (cases []kernelstest.Case) {
 }
 
 // TestProducts holds products on tensor cores to references that round as they
-// do, each precision on every other case. TestKernels has those of float32.
+// do, each precision on every other case, and on another fourth of them those of
+// warpgroups where they can have the case. TestKernels has those of float32.
 func TestProducts(t *testing.T) {
 	for _, p := range []Precision{TF32, BF16} {
-		t.Run(p.String(), func(t *testing.T) {
-			d := openEmulated(t, Options{Precision: p})
-			for i, c := range productCases() {
-				if i%2 == int(p)/2 {
-					check(t, d, c)
+		for _, only := range []string{"", "wgmma 128x128"} {
+			t.Run(strings.TrimSpace(p.String()+" "+only), func(t *testing.T) {
+				d := openHopper(t, p)
+				d.onlyTile = only
+				for i, c := range productCases() {
+					if only == "" && i%2 == int(p)/2 || only != "" && i%4 == 1+int(p) {
+						check(t, d, c)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
+}
+
+// openHopper opens a device that has wgmma, where it is the emulated driver's.
+func openHopper(t *testing.T, p Precision) *Device {
+	t.Helper()
+	t.Setenv("HOURGLASS_EMULATED", "capability=90")
+	return openEmulated(t, Options{Precision: p})
 }
 
 // TestTiles holds every tile of every precision to the references, on shapes
 // that fill some tiles and leave others in part.
 func TestTiles(t *testing.T) {
 	for _, p := range []Precision{Float32, TF32, BF16} {
-		d := openEmulated(t, Options{Precision: p})
+		d := openHopper(t, p)
 		for _, tile := range tiles[p] {
-			t.Run(p.String()+" "+tile.name, func(t *testing.T) {
-				d.onlyTile = tile.name
+			t.Run(p.String()+" "+tile.String(), func(t *testing.T) {
+				if tile.wgmma && !d.hasWarpgroups() {
+					t.Skip("the card has no wgmma")
+				}
+				d.onlyTile = tile.String()
 				for _, c := range tileCases() {
 					check(t, d, c)
 				}
@@ -163,6 +178,7 @@ func tileCases() (cases []kernelstest.Case) {
 	}
 	e := kernels.Epilogue{Bias: true, Fn: kernels.ReLU}
 	add(kernels.MatMul{Epilogue: e}, kernels.Shape{140, 72}, kernels.Shape{72, 136}, kernels.Shape{136})
+	add(kernels.MatMul{}, kernels.Shape{260, 100}, kernels.Shape{100, 132})
 	add(kernels.MatMul{Epilogue: kernels.Epilogue{Bias: true, Fn: kernels.GELU}}, kernels.Shape{70, 36}, kernels.Shape{36, 68}, kernels.Shape{68})
 	add(kernels.MatMul{TransB: true}, kernels.Shape{140, 132}, kernels.Shape{136, 132})
 	add(kernels.MatMul{TransA: true}, kernels.Shape{300, 140}, kernels.Shape{300, 68})

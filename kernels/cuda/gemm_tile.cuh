@@ -1,6 +1,7 @@
 // The product of one tile: a pipeline of stages of K, fragments, epilogue.
 #pragma once
 #include "gemm.cuh"
+#include "wgmma.cuh"
 
 // Tile is the cut of a product: a block computes M×N elements, each of its warps
 // WM×WN of them, with STAGES tiles of K under way. ANY tiles also read and write
@@ -18,7 +19,7 @@ template <class P, class T>
 struct Shared {
 	static constexpr int WORDS = P::DEPTH / P::PER_WORD;
 	static constexpr int LEFT = T::M * WORDS, RIGHT = T::N * WORDS;
-	static constexpr int STAGES = P::ASYNC ? T::STAGES : 2;
+	static constexpr int STAGES = P::ASYNC || P::WARPGROUPS ? T::STAGES : 2;
 	static constexpr int ROW = T::N + (P::TENSOR ? 8 : 4);
 	static constexpr int PIPELINE = STAGES * (LEFT + RIGHT), SUMS = T::M * ROW;
 	static constexpr int BYTES = 4 * (PIPELINE > SUMS ? PIPELINE : SUMS);
@@ -193,8 +194,68 @@ struct PlainSums {
 	}
 };
 
-template <bool C, class A, class B> struct Choose { typedef A type; };
-template <class A, class B> struct Choose<false, A, B> { typedef B type; };
+// WarpgroupSums is a warp's share of its warpgroup's sums, which are MI tiles of
+// 64×128: a warp has 16 rows of each.
+template <class P, class T>
+struct WarpgroupSums {
+	static constexpr int WORDS = Shared<P, T>::WORDS, MI = T::WM / 16, ROWS = 64 * MI;
+	static_assert(T::N == 128 && T::WN == 128, "warpgroups have all columns");
+	float sum[MI][64];
+
+	// Fragments is the word of the left tile where the warpgroup's rows begin.
+	struct Fragments {
+		int a;
+		__device__ Fragments(int m, int, int) : a(m / ROWS * ROWS * WORDS) {}
+	};
+
+	__device__ void clear() {
+#pragma unroll
+		for (int i = 0; i < MI; i++)
+#pragma unroll
+			for (int e = 0; e < 64; e++) sum[i][e] = 0;
+		settle();
+	}
+
+	__device__ void settle() {
+#pragma unroll
+		for (int i = 0; i < MI; i++) wgmma_sums(sum[i]);
+	}
+
+	// add begins the products of a stage, of 32 bytes along K each.
+	__device__ void add(const Fragments& f, const float* left, const float* right) {
+		unsigned long long a = wgmma_tile(shared_address(left + f.a), 4 * WORDS), b = wgmma_tile(shared_address(right), 4 * WORDS);
+		wgmma_fence();
+#pragma unroll
+		for (int word = 0; word < WORDS; word += 8)
+#pragma unroll
+			for (int i = 0; i < MI; i++) {
+				unsigned long long rows = a + (word + i * 64 * WORDS) / 4, columns = b + word / 4;
+				if constexpr (P::PER_WORD == 1)
+					wgmma_tf32_64x128x8(sum[i], rows, columns);
+				else
+					wgmma_bf16_64x128x16(sum[i], rows, columns);
+			}
+		wgmma_commit();
+	}
+
+	__device__ void store(float* to, int m, int, int lane) const {
+#pragma unroll
+		for (int i = 0; i < MI; i++)
+#pragma unroll
+			for (int j = 0; j < 16; j++)
+#pragma unroll
+				for (int half = 0; half < 2; half++) {
+					int row = m / ROWS * ROWS + 64 * i + m / T::WM % 4 * 16 + lane / 4 + 8 * half;
+					float2* at = (float2*)(to + row * Shared<P, T>::ROW + 8 * j + lane % 4 * 2);
+					*at = make_float2(sum[i][4 * j + 2 * half], sum[i][4 * j + 2 * half + 1]);
+				}
+	}
+};
+
+// SumsOf is the sums of a warp by what computes them.
+template <class P, class T, bool A_ALONG, bool B_ALONG>
+using SumsOf = typename Choose<P::WARPGROUPS, WarpgroupSums<P, T>,
+	typename Choose<P::TENSOR, TensorSums<P, T, A_ALONG, B_ALONG>, PlainSums<P, T, A_ALONG, B_ALONG>>::type>::type;
 
 // Product is the two operands of a tile on their way to shared memory.
 template <class P, class T, bool A_ALONG, bool B_ALONG>
@@ -213,8 +274,8 @@ struct Product {
 	__device__ float* tile(int stage) const { return memory + stage * (S::LEFT + S::RIGHT); }
 
 	__device__ void load(int stage, int k) {
-		left.load(g, rows, columns, tile(stage), k, thread);
 		right.load(g, rows, columns, tile(stage) + S::LEFT, k, depth, thread);
+		left.load(g, rows, columns, tile(stage), k, thread);
 	}
 
 	__device__ void store(int stage) {
@@ -309,18 +370,21 @@ struct Finish {
 // tile of 3×3 taps otherwise reads them nine times through the second-level
 // cache, whose bandwidth is what limits it.
 struct Order {
-	int taps, tap, channels, group, depth;
+	int taps, tap, k, perTap, perGroup;
 
-	__device__ Order(int taps, int channels, int depth, int stage)
-		: taps(channels % depth || taps == 0 ? 1 : taps), channels(channels), depth(depth) {
-		tap = stage % this->taps, group = stage / this->taps;
+	__device__ Order(int taps_, int channels, int depth, int stage) {
+		bool together = channels % depth == 0 && taps_ != 0;
+		taps = together ? taps_ : 1;
+		perTap = together ? channels : 0, perGroup = depth - (taps - 1) * perTap;
+		tap = stage % taps, k = tap * perTap + stage / taps * depth;
 	}
 
 	// next returns the first element of K of the next stage.
 	__device__ int next() {
-		int k = tap * channels + group * depth;
-		if (++tap == taps) tap = 0, group++;
-		return k;
+		int at = k;
+		if (++tap == taps) tap = 0, k += perGroup;
+		else k += perTap;
+		return at;
 	}
 };
 
@@ -340,7 +404,7 @@ __device__ inline void gemm(const GemmArgs& g, float* memory) {
 
 	int from = int(g.splitTiles) * blockIdx.y, to = min(from + int(g.splitTiles), (depth + P::DEPTH - 1) / P::DEPTH);
 	Product<P, T, A_ALONG, B_ALONG> p(g, rows, columns, memory, m, n, depth, thread);
-	typedef typename Choose<P::TENSOR, TensorSums<P, T, A_ALONG, B_ALONG>, PlainSums<P, T, A_ALONG, B_ALONG>>::type Sums;
+	typedef SumsOf<P, T, A_ALONG, B_ALONG> Sums;
 	typename Sums::Fragments fragments(wm, wn, lane);
 	Sums sums;
 	sums.clear();
@@ -364,6 +428,27 @@ __device__ inline void gemm(const GemmArgs& g, float* memory) {
 			next = next + 1 == S::STAGES ? 0 : next + 1;
 		}
 		cp_async_wait<0>();
+	} else if constexpr (P::WARPGROUPS) {
+		// The stage that is stored was read two stages ago, by products for which
+		// all waited before the last barrier. So those of one stage are under way
+		// all the time, and those of the next are behind them before they are done.
+		static_assert(S::STAGES == 3, "one that is stored and two that are read");
+		int left = to - from;
+		if (left > 0) p.load(0, order.next()), p.store(0);
+		if (left > 1) p.load(0, order.next());
+		int stage = 0;
+#pragma unroll 1
+		for (; left > 0; left--) {
+			wgmma_publish();
+			__syncthreads();
+			sums.add(fragments, p.tile(stage), p.tile(stage) + S::LEFT);
+			stage = stage + 1 == S::STAGES ? 0 : stage + 1;
+			if (left > 1) p.store(stage);
+			if (left > 2) p.load(0, order.next());
+			wgmma_wait<1>();
+		}
+		wgmma_wait<0>();
+		sums.settle();
 	} else {
 		if (from < to) p.load(0, order.next()), p.store(0);
 		if (from + 1 < to) p.load(0, order.next());
@@ -388,3 +473,8 @@ __device__ inline void gemm(const GemmArgs& g, float* memory) {
 #define GEMM_NT(P, T) DYNAMIC_SHARED(float, memory); gemm<P, T, true, true>(g, memory)
 #define GEMM_TN(P, T) DYNAMIC_SHARED(float, memory); gemm<P, T, false, false>(g, memory)
 #define GEMM_TT(P, T) DYNAMIC_SHARED(float, memory); gemm<P, T, false, true>(g, memory)
+
+// The same by warpgroups.
+#define GEMM_WARPGROUPS_NN(P, T) DYNAMIC_SHARED_TILES(float, memory); gemm<P, T, true, false>(g, memory)
+#define GEMM_WARPGROUPS_NT(P, T) DYNAMIC_SHARED_TILES(float, memory); gemm<P, T, true, true>(g, memory)
+#define GEMM_WARPGROUPS_TN(P, T) DYNAMIC_SHARED_TILES(float, memory); gemm<P, T, false, false>(g, memory)

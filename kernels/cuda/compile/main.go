@@ -143,7 +143,7 @@ func compile(bin string, s ptx.Source) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text = comment.ReplaceAll(version.ReplaceAll(text, []byte(".version "+ptx.Version)), nil)
+	text = comment.ReplaceAll(version.ReplaceAll(text, []byte(".version "+s.Version())), nil)
 	if err := os.WriteFile(temp.Name(), text, 0o666); err != nil {
 		return nil, err
 	}
@@ -158,6 +158,11 @@ func compile(bin string, s ptx.Source) ([]byte, error) {
 			return nil, fmt.Errorf("ptxas %s for %s: %w\n%s", s.Path, arch, err, out)
 		}
 		report(arch, string(out), text, dynamic)
+		if strings.HasSuffix(arch, "a") {
+			if slow := refused.Find(out); slow != nil {
+				return nil, fmt.Errorf("ptxas %s for %s: %s", s.Path, arch, slow)
+			}
+		}
 	}
 	return text, nil
 }
@@ -176,9 +181,12 @@ func architectures(arch string) []string {
 var (
 	entryLine = regexp.MustCompile(`Compiling entry function '(\w+)'`)
 	spillLine = regexp.MustCompile(`(\d+) bytes spill stores, (\d+) bytes spill loads`)
-	usedLine  = regexp.MustCompile(`Used (\d+) registers`)
-	smemPart  = regexp.MustCompile(`(\d+) bytes smem`)
-	threads   = regexp.MustCompile(`\.entry (\w+)\([^)]*\)\s*(?:\.maxntid (\d+)(?:, (\d+), (\d+))?)?`)
+	// Products by warpgroups are there to be fast: ptxas may not spill their sums,
+	// nor make them wait for one another, of which it tells by its advice C75xx.
+	refused  = regexp.MustCompile(`[1-9]\d* bytes spill stores.*|.*(?:C75\d\d|serializ).*`)
+	usedLine = regexp.MustCompile(`Used (\d+) registers`)
+	smemPart = regexp.MustCompile(`(\d+) bytes smem`)
+	threads  = regexp.MustCompile(`\.entry (\w+)\([^)]*\)\s*(?:\.maxntid (\d+)(?:, (\d+), (\d+))?)?`)
 )
 
 var dynamicLine = regexp.MustCompile(`(?m)^typedef .* Tile(\w+); // dynamic shared: (\d+) B$`)

@@ -101,7 +101,7 @@ func (b *build) library() (string, error) {
 	processor, _, _ = bytes.Cut(processor, []byte("\n\n"))
 	headers = append(headers, fmt.Sprint(flags, modelOf(processor))...)
 	var objects []string
-	for _, name := range []string{"block.cpp", "driver.cpp"} {
+	for _, name := range []string{"block.cpp", "wgmma.cpp", "driver.cpp"} {
 		text, err := os.ReadFile(filepath.Join(src, name))
 		if err != nil {
 			return "", err

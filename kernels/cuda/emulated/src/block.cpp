@@ -4,6 +4,7 @@
 // barrier shows.
 
 #include "block.h"
+#include "wgmma.h"
 
 #include <csetjmp>
 #include <csignal>
@@ -39,6 +40,7 @@ struct Thread {
 	void *operands;
 	uint3 index;
 	int group; // of copies, that is open
+	bool published;
 	std::vector<Copy> copies;
 };
 
@@ -226,6 +228,21 @@ void load_matrices(Thread *warp, bool trans) {
 		}
 }
 
+// matrices does what the lanes of a whole warp ask for.
+void matrices(Thread *warp, Together what) {
+	switch (what) {
+	case Together::mma_tf32: case Together::mma_bf16: return mma(warp, what == Together::mma_bf16);
+	case Together::ldmatrix: case Together::ldmatrix_trans: return load_matrices(warp, what == Together::ldmatrix_trans);
+	default: break;
+	}
+	void *lanes[32];
+	for (int l = 0; l < 32; l++)
+		lanes[l] = warp[l].operands;
+	const std::string what_is_wrong = wgmma_together((warp - threads) / 32, what, lanes);
+	if (!what_is_wrong.empty())
+		fail("%s: %s", place(warp).c_str(), what_is_wrong.c_str());
+}
+
 void shuffle(Thread *warp, unsigned mask) {
 	uint64_t bits[32];
 	for (int l = 0; l < 32; l++)
@@ -261,14 +278,6 @@ void complete(Thread *warp, int lanes) {
 	switch (first->what) {
 	case Together::sync: break;
 	case Together::shuffle: shuffle(warp, waiting); break;
-	case Together::mma_tf32: case Together::mma_bf16: case Together::ldmatrix: case Together::ldmatrix_trans:
-		if (waiting != 0xffffffffu)
-			return fail("%s: a product of matrices wants all 32 lanes of a warp", place(first).c_str());
-		if (first->what == Together::mma_tf32 || first->what == Together::mma_bf16)
-			mma(warp, first->what == Together::mma_bf16);
-		else
-			load_matrices(warp, first->what == Together::ldmatrix_trans);
-		break;
 	case Together::ballot:
 		for (int l = 0; l < lanes; l++)
 			if (waiting >> l & 1 && static_cast<Ballot *>(warp[l].operands)->vote)
@@ -276,6 +285,11 @@ void complete(Thread *warp, int lanes) {
 		for (int l = 0; l < lanes; l++)
 			if (waiting >> l & 1)
 				static_cast<Ballot *>(warp[l].operands)->votes = votes;
+		break;
+	default:
+		if (waiting != 0xffffffffu)
+			return fail("%s: a product of matrices wants all 32 lanes of a warp", place(first).c_str());
+		matrices(warp, first->what);
 	}
 	for (int l = 0; l < lanes; l++)
 		if (waiting >> l & 1)
@@ -304,12 +318,14 @@ void run_warp(Thread *warp, int lanes) {
 
 void run_block(int n) {
 	memset(dynamic_shared, 0xff, shared_end - dynamic_shared);
+	wgmma_begin(dynamic_shared, shared_end - dynamic_shared);
 	for (int i = 0; i < n; i++) {
 		Thread &t = threads[i];
 		t.state = State::fresh;
 		t.index = {i % blockDim.x, i / blockDim.x % blockDim.y, i / blockDim.x / blockDim.y};
 		t.group = 0;
 		t.copies.clear();
+		t.published = false;
 	}
 	const int warps = (n + 31) / 32;
 	while (wrong.what.empty()) {
@@ -319,11 +335,19 @@ void run_block(int n) {
 			run_warp(&threads[32 * w], std::min(32, n - 32 * w));
 		}
 		const Thread *waits = nullptr, *other = nullptr;
-		for (int i = 0; i < n; i++)
+		bool published = true;
+		for (int i = 0; i < n; i++) {
 			if (threads[i].state == State::at_barrier)
 				waits = &threads[i];
-		if (!waits)
-			return;
+			published &= threads[i].published;
+			threads[i].published = false;
+		}
+		if (!waits) {
+			const std::string what_is_wrong = wgmma_end();
+			return what_is_wrong.empty() ? void() : fail("block (%u,%u,%u): %s", blockIdx.x, blockIdx.y, blockIdx.z, what_is_wrong.c_str());
+		}
+		if (published)
+			wgmma_visible();
 		for (int i = 0; i < n; i++)
 			if (threads[i].state != State::at_barrier || threads[i].line != waits->line)
 				other = &threads[i];
@@ -391,6 +415,14 @@ void copy_later(void *to, const void *from, int size, int bytes) {
 		return to_scheduler();
 	}
 	current->copies.push_back({to, from, size, bytes, current->group});
+}
+
+// publish is a thread's fence: what it wrote to shared memory is seen by wgmma
+// after the next barrier. Memory is copied where all threads have published.
+void publish() { current->published = true; }
+
+unsigned shared_address(const void *p) {
+	return (1 << 18) - unsigned(shared_end - static_cast<const unsigned char *>(p));
 }
 
 void commit_copies() { current->group++; }

@@ -40,17 +40,23 @@ namespace emulated {
 
 // What the lanes of a warp do together. Each leaves its operands where the
 // scheduler finds them, which does it for all lanes at once.
-enum class Together { sync, shuffle, ballot, mma_tf32, mma_bf16, ldmatrix, ldmatrix_trans };
+enum class Together {
+	sync, shuffle, ballot, mma_tf32, mma_bf16, ldmatrix, ldmatrix_trans,
+	wgmma_tf32, wgmma_bf16, wgmma_fence, wgmma_commit, wgmma_wait
+};
 struct Shuffle { uint64_t bits; int from; };
 struct Ballot { bool vote; unsigned votes; };
 struct Mma { float *d; const unsigned *a, *b; };
 struct Rows { unsigned *r; const void *row; };
+struct Wgmma { float *d; uint64_t a, b; };
 
 void barrier(int line);
 void together(Together what, unsigned mask, void *operands, int line);
 void copy_later(void *to, const void *from, int size, int bytes);
 void commit_copies();
 void wait_copies(int but);
+void publish();
+unsigned shared_address(const void *p);
 extern unsigned char *dynamic_shared;
 
 template <class T> T shuffle(unsigned mask, T v, int from, int line) {
@@ -204,7 +210,24 @@ inline void rows(Together what, unsigned (&r)[4], const void *row, int line) {
 	Rows m{r, row};
 	together(what, 0xffffffffu, &m, line);
 }
+inline void wgmma(Together what, float (&d)[64], uint64_t a, uint64_t b, int line) {
+	Wgmma m{d, a, b};
+	together(what, 0xffffffffu, &m, line);
+}
 } // namespace emulated
+
+#define DYNAMIC_SHARED_TILES DYNAMIC_SHARED
+#define wgmma_tf32_64x128x8(d, a, b) emulated::wgmma(emulated::Together::wgmma_tf32, d, a, b, __LINE__)
+#define wgmma_bf16_64x128x16(d, a, b) emulated::wgmma(emulated::Together::wgmma_bf16, d, a, b, __LINE__)
+#define wgmma_fence() emulated::together(emulated::Together::wgmma_fence, 0xffffffffu, nullptr, __LINE__)
+#define wgmma_commit() emulated::together(emulated::Together::wgmma_commit, 0xffffffffu, nullptr, __LINE__)
+template <int N> void wgmma_wait() {
+	int but = N;
+	emulated::together(emulated::Together::wgmma_wait, 0xffffffffu, &but, N);
+}
+inline void wgmma_publish() { emulated::publish(); }
+inline void wgmma_sums(float (&)[64]) {}
+inline unsigned shared_address(const void *p) { return emulated::shared_address(p); }
 
 #pragma GCC visibility pop
 

@@ -21,10 +21,12 @@ var Compiler = []string{
 	"nvidia-cuda-runtime==13.0.96", "nvidia-cuda-cccl==13.0.85",
 }
 
-// Version is that of the language in which kernels are stored: drivers from
-// CUDA 11.8 on read it. The compiler writes a newer one, and the line that says
-// so is replaced.
-const Version = "7.8"
+// Versions of the language in which kernels are stored. The compiler writes a
+// newer one, and the line that says so is replaced.
+const (
+	version      = "7.8" // drivers from CUDA 11.8 on read it
+	versionOfOne = "8.0" // from CUDA 12.0 on: files for one architecture, which has wgmma
+)
 
 // Folder is where compiled kernels lie, beside their sources.
 const Folder = "ptx"
@@ -35,6 +37,14 @@ type Source struct {
 	Target string // of the compiled one
 	Arch   string // "compute_75"
 	Sum    string // of all that decides the result
+}
+
+// Version returns that of the language in which the compiled file is stored.
+func (s Source) Version() string {
+	if strings.HasSuffix(s.Arch, "a") {
+		return versionOfOne
+	}
+	return version
 }
 
 // Flags returns what the compiler is told.
@@ -62,7 +72,7 @@ func Sources(dir string) ([]Source, error) {
 			s.Arch = string(m[1])
 		}
 		h := sha256.New()
-		fmt.Fprintln(h, Compiler, Version, s.Flags())
+		fmt.Fprintln(h, Compiler, s.Version(), s.Flags())
 		if err := write(h, path, text, map[string]bool{}); err != nil {
 			return nil, err
 		}
