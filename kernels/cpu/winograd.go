@@ -101,7 +101,7 @@ func (v *winograd) scratch() winogradScratch {
 	tiles := v.block * v.tiles.cols
 	s.sums = winogradPlaces * (tiles*v.src[3] + vector)
 	s.edge = s.sums + winogradPlaces*(tiles*v.dst[3]+vector)
-	s.words = s.edge + max(v.tiles.edge(v.src[3]), (v.dst[2]+16)*v.dst[3])
+	s.words = s.edge + (v.dst[2]+16)*v.dst[3]
 	return s
 }
 
@@ -114,7 +114,7 @@ func (v *winograd) run(c *call, from, to int, scratch []float32) {
 		n := min(v.block, to-at)
 		next, nextSum := n*cols*srcC+vector, n*cols*dstC+vector
 		for r := range n {
-			v.tiles.gather(tiles[r*cols*srcC:], next, c.in[0].f32, at+r, 0, srcC, edge)
+			v.tiles.gather(tiles[r*cols*srcC:], next, c.in[0].f32, at+r, 0, srcC)
 		}
 		for place := range winogradPlaces {
 			v.product(sums[place*nextSum:], tiles[place*next:], c.work[place*v.filterPlane():], n*cols)

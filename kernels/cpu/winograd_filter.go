@@ -11,10 +11,10 @@ import (
 //	dg = Gᵀ[Σ (Bᵀ d B) ⊙ (A dY Aᵀ)]G
 //
 // as 36 products [Ci]×[tiles] by [tiles]×[Co] in place of 144. A task takes a
-// panel of the channels of the image and one of those of the gradient, so that
-// its sums and transformed tiles stay in the second-level cache, although tiles
-// are transformed again for each panel of the other side. Rows of tiles are cut
-// into groups, each with accumulators of its own, which are added in order.
+// panel of the channels of the image and one of those of the gradient, as wide
+// as lets its sums stay in the third-level cache: tiles are transformed again
+// for each panel of the other side. Rows of tiles are cut into groups, each with
+// accumulators of its own, which are added in order.
 type winogradFilter struct {
 	g      *kernels.ConvGeometry
 	x, dy  tiling
@@ -28,7 +28,11 @@ type winogradFilter struct {
 const (
 	groupTiles  = 512     // the fewest tiles for accumulators of their own
 	groupMemory = 1 << 24 // the most elements of all accumulators
-	pairMemory  = 1 << 17 // about the elements of a block's transformed tiles of a pair of panels
+	mostCi      = 128     // channels of a panel
+	mostCo      = 256
+	fewPairs    = 4       // the fewest tasks
+	sumGroups   = 16      // the most groups
+	pairMemory  = 3 << 18 // about the elements of a block's transformed tiles
 	blockMemory = 1 << 19 // the most elements of a block's transformed tiles
 )
 
@@ -37,11 +41,10 @@ func newWinogradFilter(g *kernels.ConvGeometry) kernel {
 	f := &winogradFilter{
 		g: g, x: newTiling(g.Image(), rows, cols, 6, g.Top, g.Left), dy: newTiling(g.Result(), rows, cols, 4, 0, 0),
 	}
-	m, mWidth := panelsOf(g.Ci)
-	n, nWidth := panelsOf(g.Co)
-	f.m, f.n, f.pairs = mWidth, nWidth, m*n
+	f.m, f.n = evenly(g.Ci, mostCi), evenly(g.Co, mostCo)
+	f.pairs = ((g.Ci + f.m - 1) / f.m) * ((g.Co + f.n - 1) / f.n)
 	tileRows := g.N * rows
-	f.groups = max(1, min(tileRows*cols/groupTiles, groupMemory/(f.pairs*f.sums()), (maxGroups+f.pairs-1)/f.pairs, tileRows))
+	f.groups = max(1, min(max(tileRows*cols/groupTiles, fewPairs/f.pairs), groupMemory/(f.pairs*f.sums()), sumGroups, tileRows))
 	f.block = max(1, min(tileRows, pairMemory/(winogradPlaces*(f.m+f.n)*cols)))
 	parts := pieces(f.pairs*f.groups*f.sums(), f.pairs*grainElements)
 	parts = min(parts, f.m)
@@ -55,6 +58,13 @@ func newWinogradFilter(g *kernels.ConvGeometry) kernel {
 		workspace: f.groups * f.pairs * f.sums(),
 		scratch:   f.scratch().words,
 	}
+}
+
+// evenly returns the width of panels of n channels, full vectors and no more
+// than most, that are about equally wide.
+func evenly(n, most int) int {
+	panels := (n + most - 1) / most
+	return (n + panels*vector - 1) / (panels * vector) * vector
 }
 
 // plane is the distance of the sums of one place from those of the next.
@@ -71,14 +81,13 @@ func (f *winogradFilter) channels(pair int) (ci, rows, co, width int) {
 }
 
 // filterScratch is where the parts of a task's scratch memory begin.
-type filterScratch struct{ dy, edge, words int }
+type filterScratch struct{ dy, words int }
 
 func (f *winogradFilter) scratch() filterScratch {
 	var s filterScratch
 	tiles := f.block * f.x.cols
 	s.dy = winogradPlaces * (tiles*f.m + vector)
-	s.edge = s.dy + winogradPlaces*(tiles*f.n+vector)
-	s.words = s.edge + max(f.x.edge(f.m), f.dy.edge(f.n))
+	s.words = s.dy + winogradPlaces*(tiles*f.n+vector)
 	return s
 }
 
@@ -87,7 +96,7 @@ func (f *winogradFilter) run(c *call, task, from, to int, scratch []float32) {
 	s := f.scratch()
 	acc := c.work[task*f.sums():][:f.sums()]
 	ci, rows, co, width := f.channels(task % f.pairs)
-	x, dy, edge := scratch[:s.dy], scratch[s.dy:s.edge], scratch[s.edge:s.words]
+	x, dy := scratch[:s.dy], scratch[s.dy:s.words]
 	cols := f.x.cols
 	p := simd.Product{M: rows, N: width, RS: 1, KS: rows, LDB: width, LDC: width}
 	for at := from; at < to; at += f.block {
@@ -95,8 +104,8 @@ func (f *winogradFilter) run(c *call, task, from, to int, scratch []float32) {
 		p.K = n * cols
 		nextX, nextDY := p.K*rows+vector, p.K*width+vector
 		for r := range n {
-			f.x.gather(x[r*cols*rows:], nextX, c.in[0].f32, at+r, ci, rows, edge)
-			f.dy.gather(dy[r*cols*width:], nextDY, c.in[1].f32, at+r, co, width, edge)
+			f.x.gather(x[r*cols*rows:], nextX, c.in[0].f32, at+r, ci, rows)
+			f.dy.gather(dy[r*cols*width:], nextDY, c.in[1].f32, at+r, co, width)
 		}
 		for place := range winogradPlaces {
 			simd.Gemm(&p, acc[place*f.plane():], x[place*nextX:], dy[place*nextDY:], nil, oneTap)

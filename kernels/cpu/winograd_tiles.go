@@ -26,45 +26,24 @@ func newTiling(shape kernels.Shape, rows, cols, size, top, left int) tiling {
 	return t
 }
 
-// edge is the scratch elements that gather wants for so many channels.
-func (t *tiling) edge(channels int) int { return t.size * t.size * channels }
-
 // gather transforms the tiles of one row, counted through all images, for some
-// of the channels. edge takes the tiles that are not on the image entirely.
-func (t *tiling) gather(to []float32, next int, x []float32, tileRow, channel, channels int, edge []float32) {
+// of the channels.
+func (t *tiling) gather(to []float32, next int, x []float32, tileRow, channel, channels int) {
 	image, i := tileRow/t.rows, tileRow%t.rows
 	step := t.shape[3]
-	var rows [6][]float32
+	tiles := simd.Tiles{Step: step, Advance: 4 * step, Channels: channels, Ahead: 4 * t.shape[2] * step}
 	for k := range t.size {
-		rows[k] = imageRow(x, t.shape, image, 4*i-t.top+k, t.zeros)
+		tiles.Rows[k] = imageRow(x, t.shape, image, 4*i-t.top+k, t.zeros)[channel:]
 	}
-	if t.from < t.to {
-		whole := simd.Tiles{Step: step, Advance: 4 * step, Count: t.to - t.from, Channels: channels}
-		for k := range t.size {
-			whole.Rows[k] = rows[k][(4*t.from-t.left)*step+channel:]
-		}
-		t.transform(to[t.from*channels:], next, &whole)
-	}
-	for col := range t.cols {
-		if col >= t.from && col < t.to {
-			continue
-		}
-		one := simd.Tiles{Step: channels, Count: 1, Channels: channels}
+	for col := 0; col < t.cols; col += tiles.Count {
 		first := 4*col - t.left // column of the image
-		last := min(first+t.size, t.shape[2])
-		for k := range t.size {
-			one.Rows[k] = edge[k*t.size*channels:][:t.size*channels]
-			clear(one.Rows[k])
-			at := max(0, first)
-			if channels == step {
-				copy(one.Rows[k][(at-first)*step:], rows[k][at*step:last*step])
-				continue
-			}
-			for ; at < last; at++ {
-				copy(one.Rows[k][(at-first)*channels:][:channels], rows[k][at*step+channel:])
-			}
+		tiles.Start, tiles.Count = first*step, 1
+		if col == t.from && t.from < t.to {
+			tiles.Count = t.to - t.from
 		}
-		t.transform(to[col*channels:], next, &one)
+		tiles.Before = max(0, -first)
+		tiles.After = max(0, first+4*(tiles.Count-1)+t.size-t.shape[2])
+		t.transform(to[col*channels:], next, &tiles)
 	}
 }
 

@@ -37,11 +37,17 @@ import (
 const WinogradPlaces = 36
 
 // Tiles is a row of tiles: channel c of place (i, j) of tile t is element
-// t·Advance + j·Step + c of Rows[i].
+// Start + t·Advance + j·Step + c of Rows[i]. Start is 0 but for WinogradInput
+// and WinogradSpread, which take the first Before and the last After columns of
+// each tile as zero. They fetch what lies Ahead elements further on into the
+// cache, whether it is theirs or not.
 type Tiles struct {
 	Rows            [6][]float32
+	Start           int
 	Step, Advance   int
 	Count, Channels int
+	Before, After   int
+	Ahead           int
 }
 
 // WinogradInput sets the planes of dst to Bᵀ d B of tiles d of 6×6 places.
@@ -89,13 +95,20 @@ func WinogradGradient(g *Tiles, src []float32, next int) {
 // something to do.
 func (t *Tiles) check(name string, rows, cols int, planes []float32, next int) bool {
 	checkWinograd(name, t.Count, t.Channels, next, WinogradPlaces, len(planes), 0, 0)
-	if t.Step < 0 || t.Advance < 0 {
-		panic(fmt.Sprintf("simd: %s of places %d and tiles %d elements apart", name, t.Step, t.Advance))
+	if t.Step < 0 || t.Advance < 0 || t.Before < 0 || t.After < 0 {
+		panic(fmt.Sprintf("simd: %s of places %d and tiles %d elements apart without %d and %d columns",
+			name, t.Step, t.Advance, t.Before, t.After))
 	}
 	if t.Count == 0 || t.Channels == 0 {
 		return false
 	}
-	want := (t.Count-1)*t.Advance + (cols-1)*t.Step + t.Channels
+	want := 1
+	if t.Before+t.After < cols {
+		if first := t.Start + t.Before*t.Step; first < 0 {
+			panic(fmt.Sprintf("simd: %s of tiles from element %d on", name, first))
+		}
+		want = t.Start + (t.Count-1)*t.Advance + (cols-t.After-1)*t.Step + t.Channels
+	}
 	for i, row := range t.Rows[:rows] {
 		if len(row) < want {
 			panic(fmt.Sprintf("simd: %s wants %d elements in row %d, got %d", name, want, i, len(row)))
@@ -166,7 +179,9 @@ func toPlanesGeneric(dst []float32, next int, t *Tiles, size int, turned bool, a
 					if turned {
 						row, col = size-1-i, size-1-j
 					}
-					x[i][j] = t.Rows[row][tile*t.Advance+col*t.Step+c]
+					if j >= t.Before && j < size-t.After {
+						x[i][j] = t.Rows[row][t.Start+tile*t.Advance+col*t.Step+c]
+					}
 				}
 				x[i] = apply(x[i])
 			}

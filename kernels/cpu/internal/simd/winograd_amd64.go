@@ -10,12 +10,29 @@ func (t *Tiles) pointers(rows int) (p [6]*float32) {
 	return p
 }
 
+// masks returns ones for the columns that there are.
+func (t *Tiles) masks(columns int) (on [6][8]int32) {
+	for j := t.Before; j < columns-t.After; j++ {
+		for lane := range on[j] {
+			on[j][lane] = -1
+		}
+	}
+	return on
+}
+
 func winogradInput(dst []float32, next int, t *Tiles) {
 	rows := t.pointers(6)
-	if tier == AVX512 {
-		winogradInputAVX512(&dst[0], next, &rows, t.Step, t.Advance, t.Count, t.Channels)
+	if tier != Generic && t.Before+t.After > 0 {
+		on := t.masks(6)
+		if tier == AVX512 {
+			winogradInputEdgeAVX512(&dst[0], next, &rows, t.Step, t.Advance, t.Start, t.Ahead, t.Count, t.Channels, &on)
+		} else {
+			winogradInputEdgeAVX2(&dst[0], next, &rows, t.Step, t.Advance, t.Start, t.Ahead, t.Count, t.Channels, &on)
+		}
+	} else if tier == AVX512 {
+		winogradInputAVX512(&dst[0], next, &rows, t.Step, t.Advance, t.Start, t.Ahead, t.Count, t.Channels)
 	} else if tier == AVX2 {
-		winogradInputAVX2(&dst[0], next, &rows, t.Step, t.Advance, t.Count, t.Channels)
+		winogradInputAVX2(&dst[0], next, &rows, t.Step, t.Advance, t.Start, t.Ahead, t.Count, t.Channels)
 	} else {
 		winogradInputGeneric(dst, next, t)
 	}
@@ -23,10 +40,17 @@ func winogradInput(dst []float32, next int, t *Tiles) {
 
 func winogradSpread(dst []float32, next int, t *Tiles) {
 	rows := t.pointers(4)
-	if tier == AVX512 {
-		winogradSpreadAVX512(&dst[0], next, &rows, t.Step, t.Advance, t.Count, t.Channels)
+	if tier != Generic && t.Before+t.After > 0 {
+		on := t.masks(4)
+		if tier == AVX512 {
+			winogradSpreadEdgeAVX512(&dst[0], next, &rows, t.Step, t.Advance, t.Start, t.Ahead, t.Count, t.Channels, &on)
+		} else {
+			winogradSpreadEdgeAVX2(&dst[0], next, &rows, t.Step, t.Advance, t.Start, t.Ahead, t.Count, t.Channels, &on)
+		}
+	} else if tier == AVX512 {
+		winogradSpreadAVX512(&dst[0], next, &rows, t.Step, t.Advance, t.Start, t.Ahead, t.Count, t.Channels)
 	} else if tier == AVX2 {
-		winogradSpreadAVX2(&dst[0], next, &rows, t.Step, t.Advance, t.Count, t.Channels)
+		winogradSpreadAVX2(&dst[0], next, &rows, t.Step, t.Advance, t.Start, t.Ahead, t.Count, t.Channels)
 	} else {
 		winogradSpreadGeneric(dst, next, t)
 	}
@@ -41,9 +65,9 @@ func winogradFilter(dst []float32, next int, t *Tiles, turned bool) {
 		}
 	}
 	if tier == AVX512 {
-		winogradFilterAVX512(&dst[0], next, &rows, step, t.Advance, t.Count, t.Channels)
+		winogradFilterAVX512(&dst[0], next, &rows, step, t.Advance, t.Start, t.Ahead, t.Count, t.Channels)
 	} else if tier == AVX2 {
-		winogradFilterAVX2(&dst[0], next, &rows, step, t.Advance, t.Count, t.Channels)
+		winogradFilterAVX2(&dst[0], next, &rows, step, t.Advance, t.Start, t.Ahead, t.Count, t.Channels)
 	} else {
 		winogradFilterGeneric(dst, next, t, turned)
 	}

@@ -5,13 +5,19 @@
 package simd
 
 //go:noescape
-func winogradInputAVX2(dst *float32, next int, rows *[6]*float32, step int, advance int, tiles int, channels int)
+func winogradInputAVX2(dst *float32, next int, rows *[6]*float32, step int, advance int, start int, ahead int, tiles int, channels int)
 
 //go:noescape
-func winogradSpreadAVX2(dst *float32, next int, rows *[6]*float32, step int, advance int, tiles int, channels int)
+func winogradSpreadAVX2(dst *float32, next int, rows *[6]*float32, step int, advance int, start int, ahead int, tiles int, channels int)
 
 //go:noescape
-func winogradFilterAVX2(dst *float32, next int, rows *[6]*float32, step int, advance int, tiles int, channels int)
+func winogradInputEdgeAVX2(dst *float32, next int, rows *[6]*float32, step int, advance int, start int, ahead int, tiles int, channels int, on *[6][8]int32)
+
+//go:noescape
+func winogradSpreadEdgeAVX2(dst *float32, next int, rows *[6]*float32, step int, advance int, start int, ahead int, tiles int, channels int, on *[6][8]int32)
+
+//go:noescape
+func winogradFilterAVX2(dst *float32, next int, rows *[6]*float32, step int, advance int, start int, ahead int, tiles int, channels int)
 
 //go:noescape
 func winogradResultAVX2(rows *[6]*float32, step int, advance int, src *float32, next int, tiles int, channels int, bias *float32)

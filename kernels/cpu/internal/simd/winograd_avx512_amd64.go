@@ -5,13 +5,19 @@
 package simd
 
 //go:noescape
-func winogradInputAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, tiles int, channels int)
+func winogradInputAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, start int, ahead int, tiles int, channels int)
 
 //go:noescape
-func winogradSpreadAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, tiles int, channels int)
+func winogradSpreadAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, start int, ahead int, tiles int, channels int)
 
 //go:noescape
-func winogradFilterAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, tiles int, channels int)
+func winogradInputEdgeAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, start int, ahead int, tiles int, channels int, on *[6][8]int32)
+
+//go:noescape
+func winogradSpreadEdgeAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, start int, ahead int, tiles int, channels int, on *[6][8]int32)
+
+//go:noescape
+func winogradFilterAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, start int, ahead int, tiles int, channels int)
 
 //go:noescape
 func winogradResultAVX512(rows *[6]*float32, step int, advance int, src *float32, next int, tiles int, channels int, bias *float32)

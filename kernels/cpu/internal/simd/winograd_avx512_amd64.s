@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func winogradInputAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, tiles int, channels int)
-// Requires: AVX, AVX512F
-TEXT ·winogradInputAVX512(SB), NOSPLIT, $0-56
+// func winogradInputAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, start int, ahead int, tiles int, channels int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·winogradInputAVX512(SB), NOSPLIT, $0-72
 	MOVQ    dst+0(FP), AX
 	MOVQ    next+8(FP), CX
 	SHLQ    $0x02, CX
@@ -16,12 +16,15 @@ TEXT ·winogradInputAVX512(SB), NOSPLIT, $0-56
 	SHLQ    $0x02, SI
 	MOVQ    advance+32(FP), DI
 	SHLQ    $0x02, DI
-	MOVQ    channels+48(FP), R10
+	MOVQ    channels+64(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    tiles+40(FP), R11
+	MOVQ    tiles+56(FP), R11
 	MOVQ    DI, R8
 	SUBQ    R10, R8
 	XORQ    R9, R9
+	MOVQ    start+40(FP), R9
+	SHLQ    $0x02, R9
+	ADDQ    R9, R10
 	VMOVUPS c40200000AVX512<>+0(SB), Z0
 	VMOVUPS c40000000AVX512<>+0(SB), Z1
 	VMOVUPS c3f000000AVX512<>+0(SB), Z2
@@ -40,6 +43,14 @@ tile:
 	VFNMADD231PS (R13)(SI*2), Z0, Z6
 	MOVQ         8(BX), R12
 	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
+	PREFETCHT1   (R13)(SI*4)
 	LEAQ         (R12)(SI*1), R13
 	VMOVUPS      (R12), Z7
 	VADDPS       (R12)(SI*4), Z7, Z7
@@ -49,6 +60,14 @@ tile:
 	VFNMADD231PS (R13)(SI*2), Z0, Z8
 	MOVQ         16(BX), R12
 	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
+	PREFETCHT1   (R13)(SI*4)
 	LEAQ         (R12)(SI*1), R13
 	VMOVUPS      (R12), Z9
 	VADDPS       (R12)(SI*4), Z9, Z9
@@ -58,6 +77,14 @@ tile:
 	VFNMADD231PS (R13)(SI*2), Z0, Z10
 	MOVQ         24(BX), R12
 	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
+	PREFETCHT1   (R13)(SI*4)
 	LEAQ         (R12)(SI*1), R13
 	VMOVUPS      (R12), Z11
 	VADDPS       (R12)(SI*4), Z11, Z11
@@ -67,6 +94,14 @@ tile:
 	VFNMADD231PS (R13)(SI*2), Z0, Z12
 	MOVQ         32(BX), R12
 	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
+	PREFETCHT1   (R13)(SI*4)
 	LEAQ         (R12)(SI*1), R13
 	VMOVUPS      (R12), Z13
 	VADDPS       (R12)(SI*4), Z13, Z13
@@ -380,7 +415,7 @@ tile:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, R9
 	CMPQ         R9, R10
-	JB           tile
+	JLT          tile
 	ADDQ         R8, R9
 	ADDQ         DI, R10
 	DECQ         R11
@@ -478,9 +513,9 @@ DATA c3fb504f3AVX512<>+56(SB)/4, $0x3fb504f3
 DATA c3fb504f3AVX512<>+60(SB)/4, $0x3fb504f3
 GLOBL c3fb504f3AVX512<>(SB), RODATA|NOPTR, $64
 
-// func winogradSpreadAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, tiles int, channels int)
-// Requires: AVX, AVX512F
-TEXT ·winogradSpreadAVX512(SB), NOSPLIT, $0-56
+// func winogradSpreadAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, start int, ahead int, tiles int, channels int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·winogradSpreadAVX512(SB), NOSPLIT, $0-72
 	MOVQ    dst+0(FP), AX
 	MOVQ    next+8(FP), CX
 	SHLQ    $0x02, CX
@@ -490,12 +525,15 @@ TEXT ·winogradSpreadAVX512(SB), NOSPLIT, $0-56
 	SHLQ    $0x02, SI
 	MOVQ    advance+32(FP), DI
 	SHLQ    $0x02, DI
-	MOVQ    channels+48(FP), R10
+	MOVQ    channels+64(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    tiles+40(FP), R11
+	MOVQ    tiles+56(FP), R11
 	MOVQ    DI, R8
 	SUBQ    R10, R8
 	XORQ    R9, R9
+	MOVQ    start+40(FP), R9
+	SHLQ    $0x02, R9
+	ADDQ    R9, R10
 	VMOVUPS c40000000AVX512<>+0(SB), Z0
 	VMOVUPS c3f000000AVX512<>+0(SB), Z1
 	VMOVUPS c3f3504f3AVX512<>+0(SB), Z2
@@ -504,21 +542,53 @@ TEXT ·winogradSpreadAVX512(SB), NOSPLIT, $0-56
 tile:
 	MOVQ         (BX), R12
 	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
 	LEAQ         (R12)(SI*1), R13
 	VMOVUPS      (R12), Z4
 	VMOVUPS      (R13)(SI*2), Z5
 	MOVQ         8(BX), R12
 	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
 	LEAQ         (R12)(SI*1), R13
 	VMOVUPS      (R12), Z6
 	VMOVUPS      (R13)(SI*2), Z7
 	MOVQ         16(BX), R12
 	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
 	LEAQ         (R12)(SI*1), R13
 	VMOVUPS      (R12), Z8
 	VMOVUPS      (R13)(SI*2), Z9
 	MOVQ         24(BX), R12
 	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
 	LEAQ         (R12)(SI*1), R13
 	VMOVUPS      (R12), Z10
 	VMOVUPS      (R13)(SI*2), Z11
@@ -745,7 +815,7 @@ tile:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, R9
 	CMPQ         R9, R10
-	JB           tile
+	JLT          tile
 	ADDQ         R8, R9
 	ADDQ         DI, R10
 	DECQ         R11
@@ -753,9 +823,9 @@ tile:
 	VZEROUPPER
 	RET
 
-// func winogradFilterAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, tiles int, channels int)
-// Requires: AVX, AVX512F
-TEXT ·winogradFilterAVX512(SB), NOSPLIT, $0-56
+// func winogradInputEdgeAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, start int, ahead int, tiles int, channels int, on *[6][8]int32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·winogradInputEdgeAVX512(SB), NOSPLIT, $0-80
 	MOVQ    dst+0(FP), AX
 	MOVQ    next+8(FP), CX
 	SHLQ    $0x02, CX
@@ -765,12 +835,830 @@ TEXT ·winogradFilterAVX512(SB), NOSPLIT, $0-56
 	SHLQ    $0x02, SI
 	MOVQ    advance+32(FP), DI
 	SHLQ    $0x02, DI
-	MOVQ    channels+48(FP), R10
+	MOVQ    channels+64(FP), R10
 	SHLQ    $0x02, R10
-	MOVQ    tiles+40(FP), R11
+	MOVQ    tiles+56(FP), R11
 	MOVQ    DI, R8
 	SUBQ    R10, R8
 	XORQ    R9, R9
+	MOVQ    start+40(FP), R9
+	SHLQ    $0x02, R9
+	ADDQ    R9, R10
+	MOVQ    on+72(FP), R12
+	MOVL    (R12), R13
+	KMOVW   R13, K1
+	MOVL    32(R12), R13
+	KMOVW   R13, K2
+	MOVL    64(R12), R13
+	KMOVW   R13, K3
+	MOVL    96(R12), R13
+	KMOVW   R13, K4
+	MOVL    128(R12), R13
+	KMOVW   R13, K5
+	MOVL    160(R12), R12
+	KMOVW   R12, K6
+	VMOVUPS c40200000AVX512<>+0(SB), Z0
+	VMOVUPS c40000000AVX512<>+0(SB), Z1
+	VMOVUPS c3f000000AVX512<>+0(SB), Z2
+	VMOVUPS c3f3504f3AVX512<>+0(SB), Z3
+	VMOVUPS c3fb504f3AVX512<>+0(SB), Z4
+
+tile:
+	MOVQ         (BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z5
+	VMOVUPS.Z    (R12)(SI*4), K5, Z6
+	VADDPS       Z6, Z5, Z5
+	VMOVUPS.Z    (R12)(SI*2), K3, Z6
+	VFNMADD231PS Z6, Z0, Z5
+	VMOVUPS.Z    (R12)(SI*1), K2, Z6
+	VMOVUPS.Z    (R13)(SI*4), K6, Z7
+	VADDPS       Z7, Z6, Z6
+	VMOVUPS.Z    (R13)(SI*2), K4, Z7
+	VFNMADD231PS Z7, Z0, Z6
+	MOVQ         8(BX), R12
+	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
+	PREFETCHT1   (R13)(SI*4)
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z7
+	VMOVUPS.Z    (R12)(SI*4), K5, Z8
+	VADDPS       Z8, Z7, Z7
+	VMOVUPS.Z    (R12)(SI*2), K3, Z8
+	VFNMADD231PS Z8, Z0, Z7
+	VMOVUPS.Z    (R12)(SI*1), K2, Z8
+	VMOVUPS.Z    (R13)(SI*4), K6, Z9
+	VADDPS       Z9, Z8, Z8
+	VMOVUPS.Z    (R13)(SI*2), K4, Z9
+	VFNMADD231PS Z9, Z0, Z8
+	MOVQ         16(BX), R12
+	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
+	PREFETCHT1   (R13)(SI*4)
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z9
+	VMOVUPS.Z    (R12)(SI*4), K5, Z10
+	VADDPS       Z10, Z9, Z9
+	VMOVUPS.Z    (R12)(SI*2), K3, Z10
+	VFNMADD231PS Z10, Z0, Z9
+	VMOVUPS.Z    (R12)(SI*1), K2, Z10
+	VMOVUPS.Z    (R13)(SI*4), K6, Z11
+	VADDPS       Z11, Z10, Z10
+	VMOVUPS.Z    (R13)(SI*2), K4, Z11
+	VFNMADD231PS Z11, Z0, Z10
+	MOVQ         24(BX), R12
+	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
+	PREFETCHT1   (R13)(SI*4)
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z11
+	VMOVUPS.Z    (R12)(SI*4), K5, Z12
+	VADDPS       Z12, Z11, Z11
+	VMOVUPS.Z    (R12)(SI*2), K3, Z12
+	VFNMADD231PS Z12, Z0, Z11
+	VMOVUPS.Z    (R12)(SI*1), K2, Z12
+	VMOVUPS.Z    (R13)(SI*4), K6, Z13
+	VADDPS       Z13, Z12, Z12
+	VMOVUPS.Z    (R13)(SI*2), K4, Z13
+	VFNMADD231PS Z13, Z0, Z12
+	MOVQ         32(BX), R12
+	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
+	PREFETCHT1   (R13)(SI*4)
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z13
+	VMOVUPS.Z    (R12)(SI*4), K5, Z14
+	VADDPS       Z14, Z13, Z13
+	VMOVUPS.Z    (R12)(SI*2), K3, Z14
+	VFNMADD231PS Z14, Z0, Z13
+	VMOVUPS.Z    (R12)(SI*1), K2, Z14
+	VMOVUPS.Z    (R13)(SI*4), K6, Z15
+	VADDPS       Z15, Z14, Z14
+	VMOVUPS.Z    (R13)(SI*2), K4, Z15
+	VFNMADD231PS Z15, Z0, Z14
+	MOVQ         40(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z15
+	VMOVUPS.Z    (R12)(SI*4), K5, Z16
+	VADDPS       Z16, Z15, Z15
+	VMOVUPS.Z    (R12)(SI*2), K3, Z16
+	VFNMADD231PS Z16, Z0, Z15
+	VMOVUPS.Z    (R12)(SI*1), K2, Z16
+	VMOVUPS.Z    (R13)(SI*4), K6, Z17
+	VADDPS       Z17, Z16, Z16
+	VMOVUPS.Z    (R13)(SI*2), K4, Z17
+	VFNMADD231PS Z17, Z0, Z16
+	MOVQ         AX, R12
+	VADDPS       Z13, Z5, Z5
+	VFNMADD231PS Z9, Z0, Z5
+	VADDPS       Z15, Z7, Z15
+	VFNMADD231PS Z11, Z0, Z15
+	VMOVUPS      Z5, (R12)
+	VMOVUPS      Z15, (R12)(DX*1)
+	ADDQ         CX, R12
+	VADDPS       Z14, Z6, Z5
+	VFNMADD231PS Z10, Z0, Z5
+	VADDPS       Z16, Z8, Z6
+	VFNMADD231PS Z12, Z0, Z6
+	VMOVUPS      Z5, (R12)
+	VMOVUPS      Z6, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	VMOVUPS      Z13, Z5
+	VFNMADD231PS Z9, Z1, Z5
+	VMOVUPS      Z11, Z6
+	VFNMADD231PS Z7, Z1, Z6
+	VMOVUPS      Z5, Z15
+	VFMADD231PS  Z6, Z3, Z15
+	VFNMADD231PS Z6, Z3, Z5
+	VMOVUPS      Z15, (R12)
+	VMOVUPS      Z5, (R12)(DX*1)
+	ADDQ         CX, R12
+	VMOVUPS      Z14, Z5
+	VFNMADD231PS Z10, Z1, Z5
+	VMOVUPS      Z12, Z6
+	VFNMADD231PS Z8, Z1, Z6
+	VMOVUPS      Z5, Z15
+	VFMADD231PS  Z6, Z3, Z15
+	VFNMADD231PS Z6, Z3, Z5
+	VMOVUPS      Z15, (R12)
+	VMOVUPS      Z5, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	VMOVUPS      Z13, Z5
+	VFNMADD231PS Z9, Z2, Z5
+	VMOVUPS      Z11, Z6
+	VFNMADD231PS Z7, Z2, Z6
+	VMOVUPS      Z5, Z7
+	VFMADD231PS  Z6, Z4, Z7
+	VFNMADD231PS Z6, Z4, Z5
+	VMOVUPS      Z7, (R12)
+	VMOVUPS      Z5, (R12)(DX*1)
+	ADDQ         CX, R12
+	VMOVUPS      Z14, Z5
+	VFNMADD231PS Z10, Z2, Z5
+	VMOVUPS      Z12, Z6
+	VFNMADD231PS Z8, Z2, Z6
+	VMOVUPS      Z5, Z7
+	VFMADD231PS  Z6, Z4, Z7
+	VFNMADD231PS Z6, Z4, Z5
+	VMOVUPS      Z7, (R12)
+	VMOVUPS      Z5, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	MOVQ         (BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12)(SI*4), K5, Z5
+	VMOVUPS.Z    (R12)(SI*2), K3, Z6
+	VFNMADD231PS Z6, Z1, Z5
+	VMOVUPS.Z    (R13)(SI*2), K4, Z6
+	VMOVUPS.Z    (R12)(SI*1), K2, Z7
+	VFNMADD231PS Z7, Z1, Z6
+	VMOVUPS      Z5, Z7
+	VFMADD231PS  Z6, Z3, Z7
+	VFNMADD231PS Z6, Z3, Z5
+	MOVQ         8(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12)(SI*4), K5, Z6
+	VMOVUPS.Z    (R12)(SI*2), K3, Z8
+	VFNMADD231PS Z8, Z1, Z6
+	VMOVUPS.Z    (R13)(SI*2), K4, Z8
+	VMOVUPS.Z    (R12)(SI*1), K2, Z9
+	VFNMADD231PS Z9, Z1, Z8
+	VMOVUPS      Z6, Z9
+	VFMADD231PS  Z8, Z3, Z9
+	VFNMADD231PS Z8, Z3, Z6
+	MOVQ         16(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12)(SI*4), K5, Z8
+	VMOVUPS.Z    (R12)(SI*2), K3, Z10
+	VFNMADD231PS Z10, Z1, Z8
+	VMOVUPS.Z    (R13)(SI*2), K4, Z10
+	VMOVUPS.Z    (R12)(SI*1), K2, Z11
+	VFNMADD231PS Z11, Z1, Z10
+	VMOVUPS      Z8, Z11
+	VFMADD231PS  Z10, Z3, Z11
+	VFNMADD231PS Z10, Z3, Z8
+	MOVQ         24(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12)(SI*4), K5, Z10
+	VMOVUPS.Z    (R12)(SI*2), K3, Z12
+	VFNMADD231PS Z12, Z1, Z10
+	VMOVUPS.Z    (R13)(SI*2), K4, Z12
+	VMOVUPS.Z    (R12)(SI*1), K2, Z13
+	VFNMADD231PS Z13, Z1, Z12
+	VMOVUPS      Z10, Z13
+	VFMADD231PS  Z12, Z3, Z13
+	VFNMADD231PS Z12, Z3, Z10
+	MOVQ         32(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12)(SI*4), K5, Z12
+	VMOVUPS.Z    (R12)(SI*2), K3, Z14
+	VFNMADD231PS Z14, Z1, Z12
+	VMOVUPS.Z    (R13)(SI*2), K4, Z14
+	VMOVUPS.Z    (R12)(SI*1), K2, Z15
+	VFNMADD231PS Z15, Z1, Z14
+	VMOVUPS      Z12, Z15
+	VFMADD231PS  Z14, Z3, Z15
+	VFNMADD231PS Z14, Z3, Z12
+	MOVQ         40(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12)(SI*4), K5, Z14
+	VMOVUPS.Z    (R12)(SI*2), K3, Z16
+	VFNMADD231PS Z16, Z1, Z14
+	VMOVUPS.Z    (R13)(SI*2), K4, Z16
+	VMOVUPS.Z    (R12)(SI*1), K2, Z17
+	VFNMADD231PS Z17, Z1, Z16
+	VMOVUPS      Z14, Z17
+	VFMADD231PS  Z16, Z3, Z17
+	VFNMADD231PS Z16, Z3, Z14
+	LEAQ         (AX)(CX*2), R12
+	VADDPS       Z15, Z7, Z7
+	VFNMADD231PS Z11, Z0, Z7
+	VADDPS       Z17, Z9, Z16
+	VFNMADD231PS Z13, Z0, Z16
+	VMOVUPS      Z7, (R12)
+	VMOVUPS      Z16, (R12)(DX*1)
+	ADDQ         CX, R12
+	VADDPS       Z12, Z5, Z5
+	VFNMADD231PS Z8, Z0, Z5
+	VADDPS       Z14, Z6, Z7
+	VFNMADD231PS Z10, Z0, Z7
+	VMOVUPS      Z5, (R12)
+	VMOVUPS      Z7, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	VMOVUPS      Z15, Z5
+	VFNMADD231PS Z11, Z1, Z5
+	VMOVUPS      Z13, Z7
+	VFNMADD231PS Z9, Z1, Z7
+	VMOVUPS      Z5, Z14
+	VFMADD231PS  Z7, Z3, Z14
+	VFNMADD231PS Z7, Z3, Z5
+	VMOVUPS      Z14, (R12)
+	VMOVUPS      Z5, (R12)(DX*1)
+	ADDQ         CX, R12
+	VMOVUPS      Z12, Z5
+	VFNMADD231PS Z8, Z1, Z5
+	VMOVUPS      Z10, Z7
+	VFNMADD231PS Z6, Z1, Z7
+	VMOVUPS      Z5, Z14
+	VFMADD231PS  Z7, Z3, Z14
+	VFNMADD231PS Z7, Z3, Z5
+	VMOVUPS      Z14, (R12)
+	VMOVUPS      Z5, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	VMOVUPS      Z15, Z5
+	VFNMADD231PS Z11, Z2, Z5
+	VMOVUPS      Z13, Z7
+	VFNMADD231PS Z9, Z2, Z7
+	VMOVUPS      Z5, Z9
+	VFMADD231PS  Z7, Z4, Z9
+	VFNMADD231PS Z7, Z4, Z5
+	VMOVUPS      Z9, (R12)
+	VMOVUPS      Z5, (R12)(DX*1)
+	ADDQ         CX, R12
+	VMOVUPS      Z12, Z5
+	VFNMADD231PS Z8, Z2, Z5
+	VMOVUPS      Z10, Z7
+	VFNMADD231PS Z6, Z2, Z7
+	VMOVUPS      Z5, Z6
+	VFMADD231PS  Z7, Z4, Z6
+	VFNMADD231PS Z7, Z4, Z5
+	VMOVUPS      Z6, (R12)
+	VMOVUPS      Z5, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	MOVQ         (BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12)(SI*4), K5, Z5
+	VMOVUPS.Z    (R12)(SI*2), K3, Z6
+	VFNMADD231PS Z6, Z2, Z5
+	VMOVUPS.Z    (R13)(SI*2), K4, Z6
+	VMOVUPS.Z    (R12)(SI*1), K2, Z7
+	VFNMADD231PS Z7, Z2, Z6
+	VMOVUPS      Z5, Z7
+	VFMADD231PS  Z6, Z4, Z7
+	VFNMADD231PS Z6, Z4, Z5
+	MOVQ         8(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12)(SI*4), K5, Z6
+	VMOVUPS.Z    (R12)(SI*2), K3, Z8
+	VFNMADD231PS Z8, Z2, Z6
+	VMOVUPS.Z    (R13)(SI*2), K4, Z8
+	VMOVUPS.Z    (R12)(SI*1), K2, Z9
+	VFNMADD231PS Z9, Z2, Z8
+	VMOVUPS      Z6, Z9
+	VFMADD231PS  Z8, Z4, Z9
+	VFNMADD231PS Z8, Z4, Z6
+	MOVQ         16(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12)(SI*4), K5, Z8
+	VMOVUPS.Z    (R12)(SI*2), K3, Z10
+	VFNMADD231PS Z10, Z2, Z8
+	VMOVUPS.Z    (R13)(SI*2), K4, Z10
+	VMOVUPS.Z    (R12)(SI*1), K2, Z11
+	VFNMADD231PS Z11, Z2, Z10
+	VMOVUPS      Z8, Z11
+	VFMADD231PS  Z10, Z4, Z11
+	VFNMADD231PS Z10, Z4, Z8
+	MOVQ         24(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12)(SI*4), K5, Z10
+	VMOVUPS.Z    (R12)(SI*2), K3, Z12
+	VFNMADD231PS Z12, Z2, Z10
+	VMOVUPS.Z    (R13)(SI*2), K4, Z12
+	VMOVUPS.Z    (R12)(SI*1), K2, Z13
+	VFNMADD231PS Z13, Z2, Z12
+	VMOVUPS      Z10, Z13
+	VFMADD231PS  Z12, Z4, Z13
+	VFNMADD231PS Z12, Z4, Z10
+	MOVQ         32(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12)(SI*4), K5, Z12
+	VMOVUPS.Z    (R12)(SI*2), K3, Z14
+	VFNMADD231PS Z14, Z2, Z12
+	VMOVUPS.Z    (R13)(SI*2), K4, Z14
+	VMOVUPS.Z    (R12)(SI*1), K2, Z15
+	VFNMADD231PS Z15, Z2, Z14
+	VMOVUPS      Z12, Z15
+	VFMADD231PS  Z14, Z4, Z15
+	VFNMADD231PS Z14, Z4, Z12
+	MOVQ         40(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12)(SI*4), K5, Z14
+	VMOVUPS.Z    (R12)(SI*2), K3, Z16
+	VFNMADD231PS Z16, Z2, Z14
+	VMOVUPS.Z    (R13)(SI*2), K4, Z16
+	VMOVUPS.Z    (R12)(SI*1), K2, Z17
+	VFNMADD231PS Z17, Z2, Z16
+	VMOVUPS      Z14, Z17
+	VFMADD231PS  Z16, Z4, Z17
+	VFNMADD231PS Z16, Z4, Z14
+	LEAQ         (AX)(CX*4), R12
+	VADDPS       Z15, Z7, Z7
+	VFNMADD231PS Z11, Z0, Z7
+	VADDPS       Z17, Z9, Z16
+	VFNMADD231PS Z13, Z0, Z16
+	VMOVUPS      Z7, (R12)
+	VMOVUPS      Z16, (R12)(DX*1)
+	ADDQ         CX, R12
+	VADDPS       Z12, Z5, Z5
+	VFNMADD231PS Z8, Z0, Z5
+	VADDPS       Z14, Z6, Z7
+	VFNMADD231PS Z10, Z0, Z7
+	VMOVUPS      Z5, (R12)
+	VMOVUPS      Z7, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	VMOVUPS      Z15, Z5
+	VFNMADD231PS Z11, Z1, Z5
+	VMOVUPS      Z13, Z7
+	VFNMADD231PS Z9, Z1, Z7
+	VMOVUPS      Z5, Z14
+	VFMADD231PS  Z7, Z3, Z14
+	VFNMADD231PS Z7, Z3, Z5
+	VMOVUPS      Z14, (R12)
+	VMOVUPS      Z5, (R12)(DX*1)
+	ADDQ         CX, R12
+	VMOVUPS      Z12, Z5
+	VFNMADD231PS Z8, Z1, Z5
+	VMOVUPS      Z10, Z7
+	VFNMADD231PS Z6, Z1, Z7
+	VMOVUPS      Z5, Z14
+	VFMADD231PS  Z7, Z3, Z14
+	VFNMADD231PS Z7, Z3, Z5
+	VMOVUPS      Z14, (R12)
+	VMOVUPS      Z5, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	VMOVUPS      Z15, Z5
+	VFNMADD231PS Z11, Z2, Z5
+	VMOVUPS      Z13, Z7
+	VFNMADD231PS Z9, Z2, Z7
+	VMOVUPS      Z5, Z9
+	VFMADD231PS  Z7, Z4, Z9
+	VFNMADD231PS Z7, Z4, Z5
+	VMOVUPS      Z9, (R12)
+	VMOVUPS      Z5, (R12)(DX*1)
+	ADDQ         CX, R12
+	VMOVUPS      Z12, Z5
+	VFNMADD231PS Z8, Z2, Z5
+	VMOVUPS      Z10, Z7
+	VFNMADD231PS Z6, Z2, Z7
+	VMOVUPS      Z5, Z6
+	VFMADD231PS  Z7, Z4, Z6
+	VFNMADD231PS Z7, Z4, Z5
+	VMOVUPS      Z6, (R12)
+	VMOVUPS      Z5, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, R9
+	CMPQ         R9, R10
+	JLT          tile
+	ADDQ         R8, R9
+	ADDQ         DI, R10
+	DECQ         R11
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func winogradSpreadEdgeAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, start int, ahead int, tiles int, channels int, on *[6][8]int32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·winogradSpreadEdgeAVX512(SB), NOSPLIT, $0-80
+	MOVQ    dst+0(FP), AX
+	MOVQ    next+8(FP), CX
+	SHLQ    $0x02, CX
+	IMUL3Q  $0x06, CX, DX
+	MOVQ    rows+16(FP), BX
+	MOVQ    step+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    advance+32(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    channels+64(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    tiles+56(FP), R11
+	MOVQ    DI, R8
+	SUBQ    R10, R8
+	XORQ    R9, R9
+	MOVQ    start+40(FP), R9
+	SHLQ    $0x02, R9
+	ADDQ    R9, R10
+	MOVQ    on+72(FP), R12
+	MOVL    (R12), R13
+	KMOVW   R13, K1
+	MOVL    32(R12), R13
+	KMOVW   R13, K2
+	MOVL    64(R12), R13
+	KMOVW   R13, K3
+	MOVL    96(R12), R12
+	KMOVW   R12, K4
+	VMOVUPS c40000000AVX512<>+0(SB), Z0
+	VMOVUPS c3f000000AVX512<>+0(SB), Z1
+	VMOVUPS c3f3504f3AVX512<>+0(SB), Z2
+	VMOVUPS c3fb504f3AVX512<>+0(SB), Z3
+
+tile:
+	MOVQ         (BX), R12
+	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z4
+	VMOVUPS.Z    (R13)(SI*2), K4, Z5
+	MOVQ         8(BX), R12
+	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z6
+	VMOVUPS.Z    (R13)(SI*2), K4, Z7
+	MOVQ         16(BX), R12
+	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z8
+	VMOVUPS.Z    (R13)(SI*2), K4, Z9
+	MOVQ         24(BX), R12
+	ADDQ         R9, R12
+	MOVQ         ahead+48(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R12, R13
+	LEAQ         (R13)(SI*1), R14
+	PREFETCHT1   (R13)
+	PREFETCHT1   (R13)(SI*1)
+	PREFETCHT1   (R13)(SI*2)
+	PREFETCHT1   (R14)(SI*2)
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z10
+	VMOVUPS.Z    (R13)(SI*2), K4, Z11
+	MOVQ         AX, R12
+	VMOVUPS      Z4, (R12)
+	VMOVUPS      Z10, (R12)(DX*1)
+	ADDQ         CX, R12
+	VMOVUPS      Z5, (R12)
+	VMOVUPS      Z11, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	VMOVUPS      Z4, Z12
+	VFMADD231PS  Z8, Z1, Z12
+	VMOVUPS      Z6, Z13
+	VFMADD231PS  Z10, Z1, Z13
+	VMOVUPS      Z12, Z14
+	VFMADD231PS  Z13, Z2, Z14
+	VFNMADD231PS Z13, Z2, Z12
+	VMOVUPS      Z14, (R12)
+	VMOVUPS      Z12, (R12)(DX*1)
+	ADDQ         CX, R12
+	VMOVUPS      Z5, Z12
+	VFMADD231PS  Z9, Z1, Z12
+	VMOVUPS      Z7, Z13
+	VFMADD231PS  Z11, Z1, Z13
+	VMOVUPS      Z12, Z14
+	VFMADD231PS  Z13, Z2, Z14
+	VFNMADD231PS Z13, Z2, Z12
+	VMOVUPS      Z14, (R12)
+	VMOVUPS      Z12, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	VFMADD231PS  Z8, Z0, Z4
+	VFMADD231PS  Z10, Z0, Z6
+	VMOVUPS      Z4, Z8
+	VFMADD231PS  Z6, Z3, Z8
+	VFNMADD231PS Z6, Z3, Z4
+	VMOVUPS      Z8, (R12)
+	VMOVUPS      Z4, (R12)(DX*1)
+	ADDQ         CX, R12
+	VMOVUPS      Z5, Z4
+	VFMADD231PS  Z9, Z0, Z4
+	VMOVUPS      Z7, Z5
+	VFMADD231PS  Z11, Z0, Z5
+	VMOVUPS      Z4, Z6
+	VFMADD231PS  Z5, Z3, Z6
+	VFNMADD231PS Z5, Z3, Z4
+	VMOVUPS      Z6, (R12)
+	VMOVUPS      Z4, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	MOVQ         (BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z4
+	VMOVUPS.Z    (R12)(SI*2), K3, Z5
+	VFMADD231PS  Z5, Z1, Z4
+	VMOVUPS.Z    (R12)(SI*1), K2, Z5
+	VMOVUPS.Z    (R13)(SI*2), K4, Z6
+	VFMADD231PS  Z6, Z1, Z5
+	VMOVUPS      Z4, Z6
+	VFMADD231PS  Z5, Z2, Z6
+	VFNMADD231PS Z5, Z2, Z4
+	MOVQ         8(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z5
+	VMOVUPS.Z    (R12)(SI*2), K3, Z7
+	VFMADD231PS  Z7, Z1, Z5
+	VMOVUPS.Z    (R12)(SI*1), K2, Z7
+	VMOVUPS.Z    (R13)(SI*2), K4, Z8
+	VFMADD231PS  Z8, Z1, Z7
+	VMOVUPS      Z5, Z8
+	VFMADD231PS  Z7, Z2, Z8
+	VFNMADD231PS Z7, Z2, Z5
+	MOVQ         16(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z7
+	VMOVUPS.Z    (R12)(SI*2), K3, Z9
+	VFMADD231PS  Z9, Z1, Z7
+	VMOVUPS.Z    (R12)(SI*1), K2, Z9
+	VMOVUPS.Z    (R13)(SI*2), K4, Z10
+	VFMADD231PS  Z10, Z1, Z9
+	VMOVUPS      Z7, Z10
+	VFMADD231PS  Z9, Z2, Z10
+	VFNMADD231PS Z9, Z2, Z7
+	MOVQ         24(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z9
+	VMOVUPS.Z    (R12)(SI*2), K3, Z11
+	VFMADD231PS  Z11, Z1, Z9
+	VMOVUPS.Z    (R12)(SI*1), K2, Z11
+	VMOVUPS.Z    (R13)(SI*2), K4, Z12
+	VFMADD231PS  Z12, Z1, Z11
+	VMOVUPS      Z9, Z12
+	VFMADD231PS  Z11, Z2, Z12
+	VFNMADD231PS Z11, Z2, Z9
+	LEAQ         (AX)(CX*2), R12
+	VMOVUPS      Z6, (R12)
+	VMOVUPS      Z12, (R12)(DX*1)
+	ADDQ         CX, R12
+	VMOVUPS      Z4, (R12)
+	VMOVUPS      Z9, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	VMOVUPS      Z6, Z11
+	VFMADD231PS  Z10, Z1, Z11
+	VMOVUPS      Z8, Z13
+	VFMADD231PS  Z12, Z1, Z13
+	VMOVUPS      Z11, Z14
+	VFMADD231PS  Z13, Z2, Z14
+	VFNMADD231PS Z13, Z2, Z11
+	VMOVUPS      Z14, (R12)
+	VMOVUPS      Z11, (R12)(DX*1)
+	ADDQ         CX, R12
+	VMOVUPS      Z4, Z11
+	VFMADD231PS  Z7, Z1, Z11
+	VMOVUPS      Z5, Z13
+	VFMADD231PS  Z9, Z1, Z13
+	VMOVUPS      Z11, Z14
+	VFMADD231PS  Z13, Z2, Z14
+	VFNMADD231PS Z13, Z2, Z11
+	VMOVUPS      Z14, (R12)
+	VMOVUPS      Z11, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	VFMADD231PS  Z10, Z0, Z6
+	VFMADD231PS  Z12, Z0, Z8
+	VMOVUPS      Z6, Z10
+	VFMADD231PS  Z8, Z3, Z10
+	VFNMADD231PS Z8, Z3, Z6
+	VMOVUPS      Z10, (R12)
+	VMOVUPS      Z6, (R12)(DX*1)
+	ADDQ         CX, R12
+	VFMADD231PS  Z7, Z0, Z4
+	VFMADD231PS  Z9, Z0, Z5
+	VMOVUPS      Z4, Z6
+	VFMADD231PS  Z5, Z3, Z6
+	VFNMADD231PS Z5, Z3, Z4
+	VMOVUPS      Z6, (R12)
+	VMOVUPS      Z4, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	MOVQ         (BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z4
+	VMOVUPS.Z    (R12)(SI*2), K3, Z5
+	VFMADD231PS  Z5, Z0, Z4
+	VMOVUPS.Z    (R12)(SI*1), K2, Z5
+	VMOVUPS.Z    (R13)(SI*2), K4, Z6
+	VFMADD231PS  Z6, Z0, Z5
+	VMOVUPS      Z4, Z6
+	VFMADD231PS  Z5, Z3, Z6
+	VFNMADD231PS Z5, Z3, Z4
+	MOVQ         8(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z5
+	VMOVUPS.Z    (R12)(SI*2), K3, Z7
+	VFMADD231PS  Z7, Z0, Z5
+	VMOVUPS.Z    (R12)(SI*1), K2, Z7
+	VMOVUPS.Z    (R13)(SI*2), K4, Z8
+	VFMADD231PS  Z8, Z0, Z7
+	VMOVUPS      Z5, Z8
+	VFMADD231PS  Z7, Z3, Z8
+	VFNMADD231PS Z7, Z3, Z5
+	MOVQ         16(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z7
+	VMOVUPS.Z    (R12)(SI*2), K3, Z9
+	VFMADD231PS  Z9, Z0, Z7
+	VMOVUPS.Z    (R12)(SI*1), K2, Z9
+	VMOVUPS.Z    (R13)(SI*2), K4, Z10
+	VFMADD231PS  Z10, Z0, Z9
+	VMOVUPS      Z7, Z10
+	VFMADD231PS  Z9, Z3, Z10
+	VFNMADD231PS Z9, Z3, Z7
+	MOVQ         24(BX), R12
+	ADDQ         R9, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS.Z    (R12), K1, Z9
+	VMOVUPS.Z    (R12)(SI*2), K3, Z11
+	VFMADD231PS  Z11, Z0, Z9
+	VMOVUPS.Z    (R12)(SI*1), K2, Z11
+	VMOVUPS.Z    (R13)(SI*2), K4, Z12
+	VFMADD231PS  Z12, Z0, Z11
+	VMOVUPS      Z9, Z12
+	VFMADD231PS  Z11, Z3, Z12
+	VFNMADD231PS Z11, Z3, Z9
+	LEAQ         (AX)(CX*4), R12
+	VMOVUPS      Z6, (R12)
+	VMOVUPS      Z12, (R12)(DX*1)
+	ADDQ         CX, R12
+	VMOVUPS      Z4, (R12)
+	VMOVUPS      Z9, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	VMOVUPS      Z6, Z11
+	VFMADD231PS  Z10, Z1, Z11
+	VMOVUPS      Z8, Z13
+	VFMADD231PS  Z12, Z1, Z13
+	VMOVUPS      Z11, Z14
+	VFMADD231PS  Z13, Z2, Z14
+	VFNMADD231PS Z13, Z2, Z11
+	VMOVUPS      Z14, (R12)
+	VMOVUPS      Z11, (R12)(DX*1)
+	ADDQ         CX, R12
+	VMOVUPS      Z4, Z11
+	VFMADD231PS  Z7, Z1, Z11
+	VMOVUPS      Z5, Z13
+	VFMADD231PS  Z9, Z1, Z13
+	VMOVUPS      Z11, Z14
+	VFMADD231PS  Z13, Z2, Z14
+	VFNMADD231PS Z13, Z2, Z11
+	VMOVUPS      Z14, (R12)
+	VMOVUPS      Z11, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	VFMADD231PS  Z10, Z0, Z6
+	VFMADD231PS  Z12, Z0, Z8
+	VMOVUPS      Z6, Z10
+	VFMADD231PS  Z8, Z3, Z10
+	VFNMADD231PS Z8, Z3, Z6
+	VMOVUPS      Z10, (R12)
+	VMOVUPS      Z6, (R12)(DX*1)
+	ADDQ         CX, R12
+	VFMADD231PS  Z7, Z0, Z4
+	VFMADD231PS  Z9, Z0, Z5
+	VMOVUPS      Z4, Z6
+	VFMADD231PS  Z5, Z3, Z6
+	VFNMADD231PS Z5, Z3, Z4
+	VMOVUPS      Z6, (R12)
+	VMOVUPS      Z4, (R12)(DX*1)
+	SUBQ         CX, R12
+	LEAQ         (R12)(DX*2), R12
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, R9
+	CMPQ         R9, R10
+	JLT          tile
+	ADDQ         R8, R9
+	ADDQ         DI, R10
+	DECQ         R11
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func winogradFilterAVX512(dst *float32, next int, rows *[6]*float32, step int, advance int, start int, ahead int, tiles int, channels int)
+// Requires: AVX, AVX512F
+TEXT ·winogradFilterAVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst+0(FP), AX
+	MOVQ    next+8(FP), CX
+	SHLQ    $0x02, CX
+	IMUL3Q  $0x06, CX, DX
+	MOVQ    rows+16(FP), BX
+	MOVQ    step+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    advance+32(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    channels+64(FP), R10
+	SHLQ    $0x02, R10
+	MOVQ    tiles+56(FP), R11
+	MOVQ    DI, R8
+	SUBQ    R10, R8
+	XORQ    R9, R9
+	MOVQ    start+40(FP), R9
+	SHLQ    $0x02, R9
+	ADDQ    R9, R10
 	VMOVUPS c40000000AVX512<>+0(SB), Z0
 	VMOVUPS c3f000000AVX512<>+0(SB), Z1
 	VMOVUPS cbf2aaaabAVX512<>+0(SB), Z2
@@ -981,7 +1869,7 @@ tile:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, R9
 	CMPQ         R9, R10
-	JB           tile
+	JLT          tile
 	ADDQ         R8, R9
 	ADDQ         DI, R10
 	DECQ         R11
@@ -1350,7 +2238,7 @@ tile:
 	ADDQ        $0x40, AX
 	ADDQ        $0x40, R10
 	CMPQ        R10, R11
-	JB          tile
+	JLT         tile
 	ADDQ        R9, R10
 	ADDQ        R8, R11
 	SUBQ        R8, BX
@@ -1570,7 +2458,7 @@ tile:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, R9
 	CMPQ         R9, R10
-	JB           tile
+	JLT          tile
 	ADDQ         R8, R9
 	ADDQ         DI, R10
 	DECQ         R11

@@ -71,6 +71,22 @@ func (f *winogradFences) check(t *testing.T, at Tiles) {
 		try.fast(planes, next, &a)
 		try.portable(want, next, &b)
 		closeTo(t, try.name+" of "+name, planes, want)
+		if try.size == 3 {
+			continue
+		}
+		for _, edge := range [][2]int{{1, 0}, {0, 1}, {2, try.size - 3}, {try.size, 0}} {
+			for _, x := range []*Tiles{&a, &b} { // begin before the rows, and end after them
+				x.Before, x.After, x.Start = edge[0], edge[1], -edge[0]*at.Step
+				for i, row := range x.Rows[:try.size] {
+					if n := max(0, at.Count-1)*at.Advance + (try.size-edge[0]-edge[1]-1)*at.Step + at.Channels; n >= 0 && n < len(row) {
+						x.Rows[i] = row[len(row)-max(n, 1):]
+					}
+				}
+			}
+			try.fast(planes, next, &a)
+			try.portable(want, next, &b)
+			closeTo(t, fmt.Sprintf("%s of %s, %d before and %d after", try.name, name, edge[0], edge[1]), planes, want)
+		}
 	}
 	a, b := tiles(4)
 	WinogradResult(&a, planes, next, bias)

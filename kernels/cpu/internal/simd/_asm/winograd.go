@@ -12,9 +12,11 @@ import (
 // row at a time: so many fit the registers, with what both take to compute.
 func winograd(file *asm) {
 	a := &lines{asm: file}
-	a.toPlanes("winogradInput", input)
-	a.toPlanes("winogradSpread", spread)
-	a.toPlanes("winogradFilter", filter)
+	for _, edge := range []string{"", "Edge"} {
+		a.toPlanes("winogradInput"+edge, input, edge != "")
+		a.toPlanes("winogradSpread"+edge, spread, edge != "")
+	}
+	a.toPlanes("winogradFilter", filter, false)
 	a.fromPlanes("winogradResult", result, true)
 	a.fromPlanes("winogradGradient", gradient, false)
 }
@@ -189,12 +191,12 @@ func (a *asm) elements(param string, to GPVirtual) {
 }
 
 // six returns the addresses of n ≤ 6 elements from base on, step bytes apart.
-func (a *lines) six(base, step GPVirtual, n int) func(i int) Op {
+func (a *lines) six(base, step GPVirtual, n int) func(i int) Mem {
 	second := a.GP64()
 	if n > 3 {
 		a.LEAQ(Mem{Base: base, Index: step, Scale: 1}, second)
 	}
-	return func(i int) Op {
+	return func(i int) Mem {
 		switch i {
 		case 0:
 			return Mem{Base: base}
@@ -202,6 +204,43 @@ func (a *lines) six(base, step GPVirtual, n int) func(i int) Op {
 			return Mem{Base: base, Index: step, Scale: uint8(i)}
 		}
 		return Mem{Base: second, Index: step, Scale: uint8(i - 1)}
+	}
+}
+
+// maskedLoad returns a function that loads an element of column i under its mask.
+func (a *lines) maskedLoad(columns int) func(i int, m Mem) Op {
+	on := a.GP64()
+	a.Load(a.Param("on"), on)
+	if a.lanes == 8 {
+		return func(i int, m Mem) Op {
+			mask, x := a.reg(Mem{Base: on, Disp: 32 * i}), a.vec()
+			a.VMASKMOVPS(m, mask, x)
+			return x
+		}
+	}
+	masks := make([]Register, columns)
+	for i := range masks {
+		bits, k := a.GP32(), a.K()
+		a.MOVL(Mem{Base: on, Disp: 32 * i}, bits)
+		a.KMOVW(bits, k)
+		masks[i] = k
+	}
+	return func(i int, m Mem) Op {
+		x := a.vec()
+		a.VMOVUPS_Z(m, masks[i], x)
+		return x
+	}
+}
+
+// prefetch brings the four columns from first on, of the tile that comes ahead
+// of this one, into the second-level cache.
+func (a *lines) prefetch(row, step GPVirtual, first int) {
+	ahead := a.GP64()
+	a.elements("ahead", ahead)
+	a.ADDQ(row, ahead)
+	at := a.six(ahead, step, 6)
+	for j := range 4 {
+		a.PREFETCHT1(at(first + j))
 	}
 }
 
@@ -224,7 +263,7 @@ func (a *lines) pass(p linePass, count int, line func(i int) func(j int) Op) [][
 func (a *lines) next(s *rowSide, atTile func()) {
 	a.ADDQ(U8(a.bytes()), s.at)
 	a.CMPQ(s.at, s.end)
-	a.JB(LabelRef("tile"))
+	a.JLT(LabelRef("tile")) // both may be negative
 	a.ADDQ(s.skip, s.at)
 	a.ADDQ(s.advance, s.end)
 	atTile()
@@ -235,18 +274,35 @@ func (a *lines) next(s *rowSide, atTile func()) {
 }
 
 // toPlanes writes a transform of tiles of m.from rows and columns to 36 planes.
-func (a *lines) toPlanes(name string, m lineMap) {
-	a.begin(name, "func(dst *float32, next int, "+rowParams+", tiles, channels int)")
+// With masks, which say what columns there are, the others are zero and are not
+// read.
+func (a *lines) toPlanes(name string, m lineMap, masked bool) {
+	on := ""
+	if masked {
+		on = ", on *[6][8]int32"
+	}
+	a.begin(name, "func(dst *float32, next int, "+rowParams+", start, ahead, tiles, channels int"+on+")")
 	dst, next, next6 := a.GP64(), a.GP64(), a.GP64()
 	a.Load(a.Param("dst"), dst)
 	a.elements("next", next)
 	a.IMUL3Q(U8(6), next, next6)
 	rows := a.rowSide()
+	a.elements("start", rows.at)
+	a.ADDQ(rows.at, rows.end)
+	load := func(_ int, m Mem) Op { return m }
+	if masked {
+		load = a.maskedLoad(m.from)
+	}
 	a.keep(m.constants)
 	a.Label("tile")
 	for i, across := range m.passes {
 		x := a.pass(across, m.from, func(i int) func(int) Op {
-			return a.six(a.row(rows, i), rows.step, m.from)
+			row := a.row(rows, i)
+			if inner := m.from/2 - 2; inner >= 0 && across.results[0] == 0 && i >= inner && i < inner+4 {
+				a.prefetch(row, rows.step, inner)
+			}
+			at := a.six(row, rows.step, m.from)
+			return func(j int) Op { return load(j, at(j)) }
 		})
 		to := a.GP64()
 		if i == 0 {
@@ -295,7 +351,8 @@ func (a *lines) fromPlanes(name string, m lineMap, hasBias bool) {
 			if i > 0 {
 				a.ADDQ(next6, from)
 			}
-			return a.six(from, next, 6)
+			at := a.six(from, next, 6)
+			return func(j int) Op { return at(j) }
 		})
 		for _, down := range m.passes {
 			for k, column := range across.results {
