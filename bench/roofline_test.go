@@ -40,7 +40,7 @@ func TestWorkOfAStep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps, err := w.work()
+	steps, err := w.work(cards["h200"].Info)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,10 +13,10 @@ const (
 	manyChannels   = 8 // of the wide one, at least, and a multiple of four
 )
 
-// direct returns the launch of a correlation of few channels into many, or of
-// many into few, or false if it is neither or its filter is too large for
-// shared memory.
-func (d *Device) direct(p *product) (kernels.Launch, bool, error) {
+// directKernel returns the kernel, and its size, of a correlation of few channels
+// into many, or of many into few, or "" if it is neither or its filter is too
+// large for shared memory.
+func directKernel(p *product) (name string, s size) {
 	a := &p.args
 	_, k := p.sizes()
 	c, n := int(a.c.d), int(a.n)
@@ -29,8 +29,6 @@ func (d *Device) direct(p *product) (kernels.Launch, bool, error) {
 		}
 	}
 	phases := p.phasesH * int(a.phasesW)
-	var name string
-	var s size
 	switch {
 	case c <= fewChannels && n >= manyChannels && n%4 == 0:
 		name = "conv_direct_in"
@@ -39,14 +37,23 @@ func (d *Device) direct(p *product) (kernels.Launch, bool, error) {
 		name = "conv_direct_out" + string('0'+rune(n))
 		s = sizeOf(ceil(runs, directRows), 1, phases, directThreads, 4*k*n)
 	}
-	if name == "" || s.shared > staticShared {
+	if s.shared > staticShared {
+		name = ""
+	}
+	return name, s
+}
+
+// direct returns the launch of a correlation that has a direct kernel, or false.
+func (d *Device) direct(p *product) (kernels.Launch, bool, error) {
+	name, s := directKernel(p)
+	if name == "" {
 		return kernels.Launch{}, false, nil
 	}
 	kernel, err := d.kernel(name, s)
 	if err != nil {
 		return kernels.Launch{}, false, err
 	}
-	m := &multiplication{kernel: kernel, args: *a}
+	m := &multiplication{kernel: kernel, args: p.args}
 	m.bias, m.y = operands(p.epilogue)
 	return kernels.Launch{Run: m.run}, true, nil
 }
@@ -63,11 +70,11 @@ type directFilterArgs struct {
 	outTap, outNarrow, outWide, outSize                        int64
 }
 
-// directFilter returns the launch of a filter gradient of which the image or
-// the result has few channels and the other many, or false.
-func (d *Device) directFilter(g *kernels.ConvGeometry) (kernels.Launch, bool, error) {
-	a := directFilterArgs{kh: int64(g.KH), kw: int64(g.KW), outTap: int64(g.Ci * g.Co), outSize: int64(g.Filter().Size())}
-	var wide int // the wide operand
+// directFilterOf returns the arguments, the wide operand and the blocks along the
+// second and third axis of a filter gradient of which the image or the result
+// has few channels and the other many, or false.
+func directFilterOf(g *kernels.ConvGeometry) (a directFilterArgs, wide, across, deep int, ok bool) {
+	a = directFilterArgs{kh: int64(g.KH), kw: int64(g.KW), outTap: int64(g.Ci * g.Co), outSize: int64(g.Filter().Size())}
 	switch {
 	case g.Ci <= fewChannels && g.Co >= manyChannels && g.Co%4 == 0:
 		wide = 1
@@ -83,10 +90,17 @@ func (d *Device) directFilter(g *kernels.ConvGeometry) (kernels.Launch, bool, er
 		a.originH, a.originW, a.divideH, a.divideW = int64(g.Top), int64(g.Left), int64(g.SH), int64(g.SW)
 		a.outNarrow, a.outWide = 1, int64(g.Co)
 	default:
-		return kernels.Launch{}, false, nil
+		return a, 0, 0, 0, false
 	}
-	across, deep := ceil(int(a.channels), directChannels), ceil(g.KH*g.KW, directTaps)*int(a.narrowC)
-	if deep > mostGrid {
+	across, deep = ceil(int(a.channels), directChannels), ceil(g.KH*g.KW, directTaps)*int(a.narrowC)
+	return a, wide, across, deep, deep <= mostGrid
+}
+
+// directFilter returns the launch of a filter gradient that has a direct kernel,
+// or false.
+func (d *Device) directFilter(g *kernels.ConvGeometry) (kernels.Launch, bool, error) {
+	a, wide, across, deep, ok := directFilterOf(g)
+	if !ok {
 		return kernels.Launch{}, false, nil
 	}
 	// Two blocks of a multiprocessor hide each other's waiting; a share is at

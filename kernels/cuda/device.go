@@ -68,6 +68,7 @@ func Usable(i driver.Info) error {
 const (
 	leastCapability  = 75 // of the kernels on CUDA cores
 	tensorCapability = 80 // of TF32, bf16 and cp.async
+	wgmmaCapability  = 90 // of wgmma, which no other has
 )
 
 // Name returns "cuda:0" for the first device.
@@ -81,9 +82,7 @@ func (d *Device) Precision() Precision { return d.precision }
 
 // tensorCores reports whether products run on tensor cores: not with Float32,
 // and not on cards that have none for TF32.
-func (d *Device) tensorCores() bool {
-	return d.precision != Float32 && d.info.Capability >= tensorCapability
-}
+func (d *Device) tensorCores() bool { return d.multiplies() != Float32 }
 
 // MultipliesPadding returns true: convolutions by tiles do, as cuDNN's. An
 // infinite weight gives NaN at an image's border.

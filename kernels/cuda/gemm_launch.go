@@ -85,8 +85,7 @@ const mostGrid = 1<<16 - 1
 // workspace. Products that each give a part of the result cannot be cut.
 func (d *Device) multiply(p *product, whole bool) (*multiplication, int, error) {
 	precision := d.multiplies()
-	on := card{precision, max(1, d.info.Multiprocessors), max(staticShared, d.info.SharedPerBlock), d.hasWarpgroups()}
-	c := p.choose(on, whole, d.onlyTile)
+	c := p.choose(cardOf(d.info, precision, d.hasWarpgroups()), whole, d.onlyTile)
 	t := c.tile
 	m := &multiplication{args: p.args}
 	m.args.tilesN = int64(ceil(int(p.args.n), t.n))
@@ -111,16 +110,11 @@ func (d *Device) multiply(p *product, whole bool) (*multiplication, int, error) 
 func (d *Device) hasWarpgroups() bool {
 	const oldest = 12000
 	version, err := driver.Version()
-	return d.info.Capability == 90 && err == nil && version >= oldest
+	return d.info.Capability == wgmmaCapability && err == nil && version >= oldest
 }
 
 // multiplies returns the precision of products on this card.
-func (d *Device) multiplies() Precision {
-	if !d.tensorCores() {
-		return Float32
-	}
-	return d.precision
-}
+func (d *Device) multiplies() Precision { return multiplies(d.info, d.precision) }
 
 // launch returns the launch of the products that a result is made of.
 func (d *Device) launch(products ...*product) (kernels.Launch, error) {

@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"hourglass/kernels"
+	"hourglass/kernels/cuda/driver"
 )
 
 // TestDivisor divides as the kernels do.
@@ -106,6 +108,45 @@ func TestChooseWarpgroups(t *testing.T) {
 				t.Errorf("%s in %v gets %v of a card that has no wgmma", c.name, p, got.tile)
 			}
 		}
+	}
+}
+
+// TestUnitOf asks what multiplies on an H200 and on older cards.
+func TestUnitOf(t *testing.T) {
+	h200 := driver.Info{Capability: 90, Multiprocessors: 132, SharedPerBlock: 227 << 10}
+	a100 := driver.Info{Capability: 80, Multiprocessors: 108, SharedPerBlock: 163 << 10}
+	t4 := driver.Info{Capability: 75, Multiprocessors: 40, SharedPerBlock: 64 << 10}
+	wide, narrow := kernels.Shape{128, 16, 16, 128}, kernels.Shape{128, 16, 16, 3}
+	conv := kernels.Conv2D{Pad: kernels.Same}
+	filter := kernels.Conv2DFilterGrad{Pad: kernels.Same, KH: 3, KW: 3}
+	for _, c := range []struct {
+		spec kernels.Spec
+		in   []kernels.Shape
+		p    Precision
+		on   driver.Info
+		want Unit
+	}{
+		{conv, []kernels.Shape{wide, {3, 3, 128, 128}}, TF32, h200, Warpgroups},
+		{conv, []kernels.Shape{wide, {3, 3, 128, 128}}, BF16, h200, Warpgroups},
+		{conv, []kernels.Shape{wide, {3, 3, 128, 128}}, Float32, h200, CUDACores},
+		{conv, []kernels.Shape{wide, {3, 3, 128, 128}}, TF32, a100, TensorCores},
+		{conv, []kernels.Shape{wide, {3, 3, 128, 128}}, TF32, t4, CUDACores},
+		{conv, []kernels.Shape{narrow, {3, 3, 3, 128}}, TF32, h200, CUDACores},
+		{conv, []kernels.Shape{{0, 16, 16, 128}, {3, 3, 128, 128}}, TF32, h200, CUDACores},
+		{filter, []kernels.Shape{wide, wide}, TF32, h200, Warpgroups},
+		{filter, []kernels.Shape{wide, narrow}, TF32, h200, CUDACores},
+		{kernels.Conv2DInputGrad{Pad: kernels.Same, H: 16, W: 16}, []kernels.Shape{wide, {3, 3, 128, 128}}, TF32, h200, Warpgroups},
+		{kernels.MatMul{}, []kernels.Shape{{128, 784}, {784, 32}}, TF32, h200, TensorCores},
+	} {
+		if got, err := UnitOf(c.spec, c.in, c.p, c.on); err != nil || got != c.want {
+			t.Errorf("%s of %v in %v at %d: unit %v (error %v), want %v", c.spec.Name(), c.in, c.p, c.on.Capability, got, err, c.want)
+		}
+	}
+	if _, err := UnitOf(kernels.Sum{}, []kernels.Shape{wide}, TF32, h200); !errors.Is(err, kernels.ErrUnsupported) {
+		t.Errorf("a sum gives the error %v, want that it multiplies nothing", err)
+	}
+	if _, err := UnitOf(conv, []kernels.Shape{wide, wide}, TF32, h200); err == nil {
+		t.Error("shapes that do not fit give no error")
 	}
 }
 

@@ -58,7 +58,7 @@ func (d roundingDevice) Prepare(s kernels.Spec, out kernels.Operand, in ...kerne
 // kernels compute it.
 func check(t *testing.T, d *Device, c kernelstest.Case) {
 	t.Helper()
-	if p := d.multiplies(); p != Float32 && !isDirect(t, d, c) {
+	if p := d.multiplies(); p != Float32 && !isDirect(t, c) {
 		c.Spec = rounding{c.Spec, p}
 	}
 	if err := kernelstest.Check(roundingDevice{d}, c); err != nil {
@@ -66,29 +66,13 @@ func check(t *testing.T, d *Device, c kernelstest.Case) {
 	}
 }
 
-func isDirect(t *testing.T, d *Device, c kernelstest.Case) bool {
+func isDirect(t *testing.T, c kernelstest.Case) bool {
 	t.Helper()
-	var products []*product
-	var ok bool
-	var err error
-	switch s := c.Spec.(type) {
-	case kernels.Conv2D:
-		g, _ := s.Geometry(shapes(c.In)...)
-		products = conv2DProducts(s, g)
-	case kernels.Conv2DInputGrad:
-		g, _ := s.Geometry(shapes(c.In)...)
-		products = conv2DInputGradProducts(s, g)
-	case kernels.Conv2DFilterGrad:
-		g, _ := s.Geometry(shapes(c.In)...)
-		_, ok, err = d.directFilter(g)
-	}
-	if len(products) == 1 {
-		_, ok, err = d.direct(products[0])
-	}
+	_, direct, err := productsOf(c.Spec, shapes(c.In))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ok
+	return direct
 }
 
 // productCases are the cases of the operations on tensor cores.
