@@ -223,8 +223,8 @@ func (d *paper) next(name, out string) (map[cuda.Precision]cuda.Unit, error) {
 
 type paperBuffer int
 
-func (b paperBuffer) Len() int                              { return int(b) }
-func (b paperBuffer) View(_, bytes int) kernels.Buffer      { return paperBuffer(bytes) }
+func (b paperBuffer) Len() int                               { return int(b) }
+func (b paperBuffer) View(_, bytes int) kernels.Buffer       { return paperBuffer(bytes) }
 func (*paper) Name() string                                  { return "paper" }
 func (*paper) Alloc(bytes int) (kernels.Buffer, error)       { return paperBuffer(bytes), nil }
 func (*paper) Upload(kernels.Buffer, []byte) error           { return nil }
