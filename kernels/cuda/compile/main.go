@@ -125,6 +125,9 @@ func folder(bin, dir string, all bool, only string) error {
 var (
 	version = regexp.MustCompile(`(?m)^\.version .*$`)
 	comment = regexp.MustCompile(`(?m)^//.*\n`)
+	// The compiler's names of functions that a file keeps to itself hold a hash of
+	// the folder that it runs in.
+	internal = regexp.MustCompile(`_INTERNAL_[0-9a-f]{8}_`)
 )
 
 // compile returns the PTX of a file, and prints what its kernels need.
@@ -144,6 +147,7 @@ func compile(bin string, s ptx.Source) ([]byte, error) {
 		return nil, err
 	}
 	text = comment.ReplaceAll(version.ReplaceAll(text, []byte(".version "+s.Version())), nil)
+	text = internal.ReplaceAll(text, []byte("_INTERNAL_00000000_"))
 	if err := os.WriteFile(temp.Name(), text, 0o666); err != nil {
 		return nil, err
 	}
