@@ -94,7 +94,11 @@ func WinogradGradient(g *Tiles, src []float32, next int) {
 // check holds rows and planes to their lengths, and reports whether there is
 // something to do.
 func (t *Tiles) check(name string, rows, cols int, planes []float32, next int) bool {
-	checkWinograd(name, t.Count, t.Channels, next, WinogradPlaces, len(planes), 0, 0)
+	if t.Count < 0 || t.Channels < 0 || t.Channels%16 != 0 || next < 0 ||
+		t.Count > 0 && len(planes) < (WinogradPlaces-1)*next+t.Count*t.Channels {
+		panic(fmt.Sprintf("simd: %s of %d tiles of %d channels in planes %d apart: %d elements in planes",
+			name, t.Count, t.Channels, next, len(planes)))
+	}
 	if t.Step < 0 || t.Advance < 0 || t.Before < 0 || t.After < 0 {
 		panic(fmt.Sprintf("simd: %s of places %d and tiles %d elements apart without %d and %d columns",
 			name, t.Step, t.Advance, t.Before, t.After))
@@ -115,15 +119,6 @@ func (t *Tiles) check(name string, rows, cols int, planes []float32, next int) b
 		}
 	}
 	return true
-}
-
-// checkWinograd holds planes and places to their lengths.
-func checkWinograd(name string, tiles, channels, next, count, planes, places, want int) {
-	if tiles < 0 || channels < 0 || channels%16 != 0 || next < 0 || places < want && tiles > 0 ||
-		tiles > 0 && planes < (count-1)*next+tiles*channels {
-		panic(fmt.Sprintf("simd: %s of %d tiles of %d channels in planes %d apart: %d elements in planes, %d in places",
-			name, tiles, channels, next, planes, places))
-	}
 }
 
 // A line is a row or a column of a tile or of its planes.
