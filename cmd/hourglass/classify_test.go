@@ -46,9 +46,12 @@ func TestFinetune(t *testing.T) {
 
 	mustCall(t, "finetune", "run", "--epochs", "1", "--head-only", "--out", "probe")
 	whole, _ := mustCall(t, "eval", "run", "--json")
-	probe, _ := mustCall(t, "eval", "probe", "--json")
-	if !strings.HasSuffix(probe, strings.TrimPrefix(whole, "{")) {
-		t.Errorf("with the head alone trained, the autoencoder tells %s, before %s", probe, whole)
+	mustCall(t, "finetune", "run", "--epochs", "1", "--head-only", "--dropout", "0.3", "--out", "dropout")
+	for _, folder := range []string{"probe", "dropout"} {
+		probe, _ := mustCall(t, "eval", folder, "--json")
+		if !strings.HasSuffix(probe, strings.TrimPrefix(whole, "{")) {
+			t.Errorf("%s: with the head alone trained, the autoencoder tells %s, before %s", folder, probe, whole)
+		}
 	}
 }
 

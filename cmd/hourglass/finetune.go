@@ -13,6 +13,7 @@ import (
 
 	"hourglass/data"
 	"hourglass/graph"
+	"hourglass/models"
 	"hourglass/models/train"
 )
 
@@ -53,11 +54,12 @@ func finetuneCommand() *cobra.Command {
 	s.addFlags(all)
 	all.SortFlags = false
 	all.VisitAll(func(f *pflag.Flag) {
-		if key := flagKeys[f.Name]; !strings.HasPrefix(key, "model.") || key == "model.classes" || key == "model.head_only" {
+		if key := flagKeys[f.Name]; !strings.HasPrefix(key, "model.") || finetunes(key) {
 			c.Flags().AddFlag(f)
 		}
 	})
 	c.Flags().Lookup("classes").Usage = "the number of classes (default that of the labels)"
+	c.Flags().Lookup("dropout").Usage = "probability of dropping a hidden unit (default the run's)"
 	c.Flags().Lookup("data").Usage = "a data set with labels (default what the run was trained on)"
 	c.Flags().Lookup("epochs").Usage = fmt.Sprintf("passes over the training images (default %d)", defaultFinetuning)
 	c.Flags().Lookup("limit").Usage = "train on the first N images alone, 0 for all (default the run's)"
@@ -82,7 +84,11 @@ func newFinetuning(asked given, folder, out string) (*job, error) {
 	if r.settings, err = asked.finetuned(folder, stored); err != nil {
 		return nil, err
 	}
-	if _, r.initial, _, err = bestWeights(folder, stored); err != nil {
+	was, weights, _, err := bestWeights(folder, stored)
+	if err != nil {
+		return nil, err
+	}
+	if r.initial, err = renamed(weights, was, r.settings.Model); err != nil {
 		return nil, err
 	}
 	if stored.Model.Classes != r.settings.Model.Classes { // a head of another size begins anew
@@ -116,8 +122,7 @@ func (g given) finetuned(folder string, stored settings) (settings, error) {
 	}
 	before := leavesOf(stored.Model, "model")
 	for i, l := range leavesOf(s.Model, "model") {
-		free := l.key == "model.classes" || l.key == "model.head_only"
-		if was := before[i].value; !free && !reflect.DeepEqual(l.value, was) {
+		if was := before[i].value; !finetunes(l.key) && !reflect.DeepEqual(l.value, was) {
 			return s, usagef("%s is %v, but the run %s was trained with %v; leave it out: the encoder is the run's", l.name(), l.value, folder, was)
 		}
 	}
@@ -128,6 +133,36 @@ func (g given) finetuned(folder string, stored settings) (settings, error) {
 		}
 	}
 	return s, s.check()
+}
+
+// renamed returns the weights of a model under the names that they have in the
+// model of another config, whose layers count from another number where it drops
+// hidden units and the first does not.
+func renamed(weights []graph.Array, was models.Model, config models.Config) ([]graph.Array, error) {
+	m, err := models.New(config)
+	if err != nil {
+		return nil, err
+	}
+	before, now := graph.NewBuilder(), graph.NewBuilder()
+	was.On(before)
+	m.On(now)
+	names := map[string]string{}
+	for i, p := range before.Params()[:min(len(before.Params()), len(now.Params()))] {
+		names[p.Name] = now.Params()[i].Name
+	}
+	out := slices.Clone(weights)
+	for i, w := range out {
+		if name, ok := names[w.Name]; ok {
+			out[i].Name = name
+		}
+	}
+	return out, nil
+}
+
+// finetunes reports whether a setting of the model, by its key in config.toml,
+// may differ from the run's: those that the encoder's weights do not depend on.
+func finetunes(key string) bool {
+	return key == "model.classes" || key == "model.head_only" || key == "model.dropout"
 }
 
 // countClasses returns the number of classes of the data.
