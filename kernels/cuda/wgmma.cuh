@@ -24,7 +24,8 @@ __device__ __forceinline__ unsigned long long wgmma_tile(unsigned address, int r
 	type *name = reinterpret_cast<type *>(hourglass_shared_tiles)
 
 // wgmma_publish lets products that begin after the next barrier read what this
-// thread wrote to shared memory.
+// thread wrote to shared memory. All threads call it, and up to that barrier
+// write no more there.
 __device__ __forceinline__ void wgmma_publish() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
 // wgmma_fence stands between other uses of sums and the first of the products

@@ -38,15 +38,21 @@ func newTrial(t *testing.T) *trial {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	image, err := os.ReadFile("../emulated/testdata/ptx/trial.ptx")
+	r := &trial{t, c, nil}
+	r.load("trial")
+	return r
+}
+
+// load makes the kernels of a file those that launch finds.
+func (t *trial) load(file string) {
+	t.Helper()
+	image, err := os.ReadFile("../emulated/testdata/ptx/" + file + ".ptx")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := c.Load(string(image))
-	if err != nil {
+	if t.m, err = t.c.Load(string(image)); err != nil {
 		t.Fatal(err)
 	}
-	return &trial{t, c, m}
 }
 
 func (t *trial) alloc(bytes int) driver.Ptr {
@@ -178,6 +184,57 @@ func TestMatricesOnTensorCores(t0 *testing.T) {
 		t.Fatal(err)
 	}
 	check(out, 16, 1, 0.1)
+}
+
+// TestWarpgroups holds a wgmma to what it computes, and has each of the mistakes
+// noticed that on a GPU would be wrong numbers at times.
+func TestWarpgroups(t *testing.T) {
+	for kernel, want := range map[string]string{
+		"product":           "",
+		"unpublished":       "was not published before the last barrier",
+		"one_publishes":     "was not published before the last barrier",
+		"no_barrier":        "was not published before the last barrier",
+		"published_early":   "writes to shared memory between a wgmma_publish and the barrier",
+		"unfenced":          "a wgmma without a wgmma_fence",
+		"touched_fenced":    "touched after the last wait, with no wgmma_sums before the wgmma_fence",
+		"unsettled":         "touched after the last wait, with no wgmma_sums before the wgmma_fence",
+		"touched_meanwhile": "touched before it was waited for",
+		"overwritten":       "overwritten before the wgmma was done",
+		"uncommitted":       "a wgmma_sums before the wgmma was waited for",
+		"one_warp_less":     "some warps of a warpgroup begin a wgmma that others do not",
+	} {
+		t.Run(kernel, func(t0 *testing.T) {
+			const m, n, k = 64, 128, 16
+			t := newTrial(t0)
+			t.load("warpgroup")
+			a, b := make([]float32, m*k), make([]float32, n*k) // small whole numbers: no rounding
+			for i := range b {
+				b[i] = float32(i*7%13 - 6)
+			}
+			for i := range a {
+				a[i] = float32(i*5%11 - 5)
+			}
+			out, pa, pb := t.alloc(4*m*n), t.put(a), t.put(b)
+			if err := t.launch("warpgroup_"+kernel, 1, 128, 4*(m+n)*k, false, uint64(out), uint64(pa), uint64(pb)); err != nil {
+				t.Fatal(err)
+			}
+			if want != "" {
+				if err := t.c.Sync(); err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("got %v, want %q in it", err, want)
+				}
+				return
+			}
+			for i, x := range t.take(out, m*n) {
+				want := float32(0)
+				for j := range k {
+					want += a[i/n*k+j] * b[i%n*k+j]
+				}
+				if x != want {
+					t.Fatalf("element %d is %v, want %v", i, x, want)
+				}
+			}
+		})
+	}
 }
 
 func TestVotes(t0 *testing.T) {

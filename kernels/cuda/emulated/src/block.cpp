@@ -53,6 +53,8 @@ Wrong wrong;
 std::vector<int> free_stacks;
 unsigned char *stacks, *shared_end;
 int stacks_made;
+int watched;                            // a lane of each warp, another after each barrier
+std::vector<unsigned char> as_published; // shared memory, while the lane runs on
 
 uint64_t random_state = 0x9E3779B97F4A7C15;
 uint64_t random_next() {
@@ -164,6 +166,13 @@ int take_stack() {
 	return stacks_made++;
 }
 
+// watch remembers what a thread has published, if its lane is the one. To watch
+// all would take longer than the products.
+void watch(const Thread *t) {
+	if ((t - threads) % 32 == watched)
+		as_published.assign(dynamic_shared, shared_end);
+}
+
 // resume runs a thread until it waits or is done.
 void resume(Thread *t) {
 	current = t;
@@ -175,7 +184,12 @@ void resume(Thread *t) {
 		t->sp = first_frame(stacks + (t->stack + 1) * stack_size - t->stack * 1088 % 65536, thread_main);
 	}
 	t->state = State::ready;
+	if (t->published)
+		watch(t);
 	to_thread(t);
+	if (!as_published.empty() && memcmp(as_published.data(), dynamic_shared, as_published.size()))
+		fail("%s: writes to shared memory between a wgmma_publish and the barrier", place(t).c_str());
+	as_published.clear();
 	if (t->state == State::done)
 		free_stacks.push_back(t->stack);
 }
@@ -343,11 +357,13 @@ void run_block(int n) {
 			threads[i].published = false;
 		}
 		if (!waits) {
-			const std::string what_is_wrong = wgmma_end();
+			const std::string what_is_wrong = wgmma_end(n);
 			return what_is_wrong.empty() ? void() : fail("block (%u,%u,%u): %s", blockIdx.x, blockIdx.y, blockIdx.z, what_is_wrong.c_str());
 		}
-		if (published)
+		if (published) {
 			wgmma_visible();
+			watched = random_next() % 32;
+		}
 		for (int i = 0; i < n; i++)
 			if (threads[i].state != State::at_barrier || threads[i].line != waits->line)
 				other = &threads[i];
@@ -388,6 +404,7 @@ void prepare(unsigned shared) {
 	free_stacks.clear();
 	for (int i = stacks_made; i-- > 0;)
 		free_stacks.push_back(i);
+	as_published.clear();
 	wrong = {};
 }
 
@@ -418,8 +435,20 @@ void copy_later(void *to, const void *from, int size, int bytes) {
 }
 
 // publish is a thread's fence: what it wrote to shared memory is seen by wgmma
-// after the next barrier. Memory is copied where all threads have published.
-void publish() { current->published = true; }
+// after the next barrier. Memory is copied where all threads have published,
+// and none writes to it from there on.
+void publish() {
+	current->published = true;
+	watch(current);
+}
+
+void settle(float *sums) {
+	const std::string what_is_wrong = wgmma_settle(current - threads, sums);
+	if (!what_is_wrong.empty()) {
+		fail("%s: %s", place(current).c_str(), what_is_wrong.c_str());
+		to_scheduler();
+	}
+}
 
 unsigned shared_address(const void *p) {
 	return (1 << 18) - unsigned(shared_end - static_cast<const unsigned char *>(p));

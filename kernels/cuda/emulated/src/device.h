@@ -56,6 +56,7 @@ void copy_later(void *to, const void *from, int size, int bytes);
 void commit_copies();
 void wait_copies(int but);
 void publish();
+void settle(float *sums);
 unsigned shared_address(const void *p);
 extern unsigned char *dynamic_shared;
 
@@ -226,7 +227,7 @@ template <int N> void wgmma_wait() {
 	emulated::together(emulated::Together::wgmma_wait, 0xffffffffu, &but, N);
 }
 inline void wgmma_publish() { emulated::publish(); }
-inline void wgmma_sums(float (&)[64]) {}
+inline void wgmma_sums(float (&d)[64]) { emulated::settle(d); }
 inline unsigned shared_address(const void *p) { return emulated::shared_address(p); }
 
 #pragma GCC visibility pop

@@ -1,7 +1,8 @@
 // Products by warpgroups, as late as they may be: sums are NaN from the begin of
 // a product until somebody waits for it. What a product reads is found by the
 // bits of its descriptors, in what all threads had published before the last
-// barrier, and must be the same still when the product is waited for.
+// barrier, and must be the same still when the product is waited for. Sums that
+// a thread touches while a product may be adding to them are noticed.
 
 #include "wgmma.h"
 
@@ -27,10 +28,25 @@ struct Product {
 	unsigned char right[columns][row_bytes];
 };
 
+// Sums are those of a thread as a product or the thread left them, which says by
+// wgmma_sums that it did.
+struct Sums {
+	float *d;
+	float left[64];
+};
+
 struct Warp {
 	std::deque<Product> begun;
 	std::vector<std::pair<uint64_t, uint64_t>> issued; // descriptors
 	bool fenced;
+	std::vector<Sums> sums[32];
+
+	Sums *of(int lane, const float *d) {
+		for (Sums &s : sums[lane])
+			if (s.d == d)
+				return &s;
+		return nullptr;
+	}
 };
 
 Warp warps[most_warps];
@@ -65,10 +81,24 @@ std::string read(uint64_t tile, int first, int rows, const unsigned char *from, 
 	return "";
 }
 
+// untouched says whether a thread's sums are what they were left as.
+bool untouched(Warp &w, int lane, const float *d) {
+	const Sums *s = w.of(lane, d);
+	return s && !memcmp(s->left, d, sizeof s->left);
+}
+
+// leave sets a thread's sums.
+void leave(Warp &w, int lane, float *d, const float *sums) {
+	memcpy(w.of(lane, d)->left, sums, sizeof(float[64]));
+	memcpy(d, sums, sizeof(float[64]));
+}
+
 std::string begin(int warp, bool halves, void *const *lanes) {
 	Warp &w = warps[warp];
 	if (!w.fenced)
-		return "a wgmma without a wgmma_fence after the last wait";
+		return "a wgmma without a wgmma_fence after the last wait or the last wgmma_sums";
+	float nothing[64];
+	std::fill_n(nothing, 64, std::numeric_limits<float>::quiet_NaN());
 	const Wgmma &first = *static_cast<Wgmma *>(lanes[0]);
 	w.issued.emplace_back(first.a, first.b);
 	for (int other = warp / 4 * 4; other < warp / 4 * 4 + 4; other++)
@@ -81,9 +111,11 @@ std::string begin(int warp, bool halves, void *const *lanes) {
 		const Wgmma &m = *static_cast<Wgmma *>(lanes[l]);
 		if (m.a != p.a || m.b != p.b)
 			return "the lanes of a warp begin different wgmma";
+		if (!untouched(w, l, m.d))
+			return "the sums of a wgmma were touched after the last wait, with no wgmma_sums before the wgmma_fence";
 		p.d[l] = m.d;
 		memcpy(p.sums[l], m.d, sizeof p.sums[l]);
-		std::fill_n(m.d, 64, std::numeric_limits<float>::quiet_NaN());
+		leave(w, l, m.d, nothing);
 	}
 	std::string wrong = read(p.a, warp % 4 * 16, 16, visible.data(), p.left);
 	return wrong.empty() ? read(p.b, 0, columns, visible.data(), p.right) : wrong;
@@ -129,8 +161,14 @@ std::string finish(int warp) {
 	for (size_t i = w.begun.size(); i-- > 1;)
 		if (!w.begun[i].end && w.begun[i].d[0] == p.d[0])
 			next = &w.begun[i];
-	for (int l = 0; l < 32; l++)
-		memcpy(next ? next->sums[l] : p.d[l], p.sums[l], sizeof p.sums[l]);
+	for (int l = 0; l < 32; l++) {
+		if (!untouched(w, l, p.d[l]))
+			return "the sums of a wgmma were touched before it was waited for";
+		if (next)
+			memcpy(next->sums[l], p.sums[l], sizeof p.sums[l]);
+		else
+			leave(w, l, p.d[l], p.sums[l]);
+	}
 	w.begun.pop_front();
 	return "";
 }
@@ -142,12 +180,26 @@ void wgmma_begin(const unsigned char *shared, size_t bytes) {
 		w.begun.clear();
 		w.issued.clear();
 		w.fenced = false;
+		for (auto &s : w.sums)
+			s.clear();
 	}
 	memory = shared;
 	visible.assign(bytes, 0xff);
 }
 
 void wgmma_visible() { memcpy(visible.data(), memory, visible.size()); }
+
+std::string wgmma_settle(int thread, float *sums) {
+	Warp &w = warps[thread / 32];
+	for (const Product &p : w.begun)
+		if (!p.end && p.d[thread % 32] == sums)
+			return "a wgmma_sums before the wgmma was waited for";
+	w.fenced = false;
+	if (!w.of(thread % 32, sums))
+		w.sums[thread % 32].push_back({sums, {}});
+	leave(w, thread % 32, sums, sums);
+	return "";
+}
 
 std::string wgmma_together(int warp, Together what, void *const *lanes) {
 	Warp &w = warps[warp];
@@ -176,10 +228,14 @@ std::string wgmma_together(int warp, Together what, void *const *lanes) {
 	return wrong;
 }
 
-std::string wgmma_end() {
-	for (const Warp &w : warps)
+std::string wgmma_end(int threads) {
+	for (int i = 0; i < most_warps; i++) {
+		const Warp &w = warps[i];
 		if (!w.begun.empty())
 			return "a block ends before its wgmma are done";
+		if (w.issued.size() != warps[i / 4 * 4].issued.size() || !w.issued.empty() && threads < (i / 4 + 1) * 128)
+			return "some warps of a warpgroup begin a wgmma that others do not";
+	}
 	return "";
 }
 
