@@ -98,7 +98,10 @@ func (t *Trainer) stretch(ctx context.Context, most int) error {
 		}
 	}
 	if !sound {
-		return t.again(len(t.taken), 0)
+		if err := t.again(len(t.taken), 0); err != nil {
+			return err
+		}
+		return t.unread(failed)
 	}
 	for _, s := range t.taken {
 		t.count(s)

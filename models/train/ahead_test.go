@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,16 @@ import (
 // recorder is the CPU as a device that keeps launches, as a GPU does.
 type recorder struct {
 	kernels.Device
-	keeps *[]func() // nil unless recording
+	keeps    *[]func()       // nil unless recording
+	download func(to []byte) // sees what was read, if it is there
+}
+
+func (r *recorder) Download(to []byte, from kernels.Buffer) error {
+	err := r.Device.Download(to, from)
+	if r.download != nil {
+		r.download(to)
+	}
+	return err
 }
 
 func (r *recorder) Prepare(s kernels.Spec, out kernels.Operand, in ...kernels.Operand) (kernels.Launch, error) {
@@ -147,5 +157,60 @@ func TestStretchesNameBadGradients(t *testing.T) {
 			t.Errorf("stretches of %d: %v, want a DivergedError of a gradient before step 1", size, err)
 		}
 		checkSame(t, "weights after a bad gradient", stateOf(t, tr), before)
+	}
+}
+
+// TestUnreliableDevice meets a loss that is not finite, but for which the same
+// step gives another one when it is taken again.
+func TestUnreliableDevice(t *testing.T) {
+	tr := sentAhead(t, smallModel(t, "dense"), small, 4)
+	reads := 0
+	tr.dev.(*recorder).download = func(to []byte) {
+		if len(to) == 4*mostAhead { // the log
+			if reads++; reads == 2 {
+				copy(to[4*2:], bytesOf([]float32{float32(math.Inf(1))}))
+			}
+		}
+	}
+	folder, steps := t.TempDir(), 0
+	err := tr.Run(context.Background(), RunOptions{Folder: folder, CheckpointSteps: 4, OnStep: func(s Step) {
+		if steps++; s.Step != steps || !finite(s.Loss) {
+			t.Errorf("step %d reported as %+v", steps, s)
+		}
+	}})
+	const want = "computed the loss +Inf for step 7 and another one when asked again: it does not work reliably; checkpoints are intact"
+	if err == nil || err.Error() != "train: "+tr.dev.Name()+" "+want {
+		t.Errorf("error %v, want %q", err, want)
+	}
+	if steps != 7 || tr.at.Step != 7 {
+		t.Errorf("%d steps were reported and %d counted, want 7", steps, tr.at.Step)
+	}
+	again := sentAhead(t, smallModel(t, "dense"), small, 4)
+	if r, err := again.Resume(folder); err != nil || r.Step != 4 {
+		t.Errorf("resumed to %+v, %v; want step 4", r, err)
+	}
+}
+
+// TestStretchEndsWhereNothingCanBeRead has weights whose sum is infinite, though
+// none of them is, so that stretches are taken again, and samples of which the
+// first cannot be read: it is those that are reported.
+func TestStretchEndsWhereNothingCanBeRead(t *testing.T) {
+	set := fromFiles{blobs(smallImages), func([]int32) error { return errors.New("disk on fire") }}
+	tr, err := New(smallModel(t, "dense"), &recorder{Device: device(t, 1)}, set, nil, small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range tr.vars.Params() {
+		value := make([]float32, p.Shape.Size())
+		for i := range value {
+			value[i] = 3e38
+		}
+		if err := tr.vars.Set(p.Name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var unread *ReadError
+	if taken, err := tr.take(context.Background(), 4); !errors.As(err, &unread) || len(taken) != 0 {
+		t.Errorf("%d steps and the error %v, want a ReadError", len(taken), err)
 	}
 }
