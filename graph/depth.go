@@ -18,6 +18,7 @@ type costModel struct {
 	mostGroups  int // accumulators
 	sumBytes    int // that all accumulators may take
 	smallBytes  int // of an array whose memory does not matter
+	weightBytes int // of a step's weights for which a core's cache has room beside all else
 }
 
 var usualCosts = costModel{
@@ -29,6 +30,7 @@ var usualCosts = costModel{
 	mostGroups:  16,
 	sumBytes:    16 << 20,
 	smallBytes:  64 << 10,
+	weightBytes: 256 << 10,
 }
 
 // deepen finds the segments of a plan and makes each a step of its own.
@@ -42,7 +44,7 @@ func deepen(p *plan, dev kernels.Device, compute int, costs costModel) (int, err
 	if n < 2 {
 		return compute, nil
 	}
-	f := &finder{plan: p, n: n, small: costs.smallBytes}
+	f := &finder{plan: p, n: n, costs: costs}
 	for _, s := range p.steps[:compute] {
 		f.step(s)
 	}
@@ -73,7 +75,7 @@ func deepen(p *plan, dev kernels.Device, compute int, costs costModel) (int, err
 // makes segments worth more; runs that are none after all take it back, which
 // may cost others theirs, until all is consistent.
 func (f *finder) segments(dev kernels.Threaded, costs costModel, after []*step) (map[*runOfSteps]*segment, error) {
-	again := newRecomputer(f.plan, f.n, f.small)
+	again := newRecomputer(f.plan, f.n, costs.smallBytes)
 	for {
 		for _, run := range f.runs {
 			again.run(run)
@@ -207,7 +209,7 @@ func reductionRole(axes kernels.Axes, r role, s *step, n int) (role, bool) {
 type finder struct {
 	plan  *plan
 	n     int
-	small int // bytes of a step that may wait
+	costs costModel
 	runs  []*runOfSteps
 	open  *runOfSteps
 	made  map[*value]role // roots that the open run makes
@@ -231,12 +233,13 @@ type runOfSteps struct {
 // run.
 func (f *finder) step(s *step) {
 	r, ok := roleOf(s, f.n)
+	ok = ok && !f.heavy(s)
 	switch {
 	case f.open == nil:
 	case ok && !f.waits(s) && f.fits(s, r):
 		f.put(s, r)
 		return
-	case ok && s.bytes() > int64(f.small):
+	case ok && s.bytes() > int64(f.costs.smallBytes):
 		f.close()
 	case f.waits(s) || f.depends(s):
 		f.late = append(f.late, s)
@@ -251,6 +254,25 @@ func (f *finder) step(s *step) {
 	}
 	f.open, f.made = &runOfSteps{}, map[*value]role{}
 	f.put(s, r)
+}
+
+// heavy reports whether s has weights that do not stay in a core's cache, and
+// more of them than the largest part of the batch has of its operand and its
+// result. To bring them for every part costs more than it saves, so the whole
+// batch takes such a step at once: layers of few places and many channels, and
+// dense ones.
+func (f *finder) heavy(s *step) bool {
+	switch spec := s.spec.(type) {
+	case kernels.Conv2D, kernels.Conv2DInputGrad:
+	case kernels.MatMul:
+		if spec.TransA { // a product of two batches
+			return false
+		}
+	default:
+		return false
+	}
+	weights := s.in[1].operand.Bytes()
+	return weights > f.costs.weightBytes && weights > (s.in[0].operand.Bytes()+s.out.operand.Bytes())/f.costs.leastParts
 }
 
 // waits reports whether s reads a result that waits for the end of the run.

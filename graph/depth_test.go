@@ -13,11 +13,12 @@ import (
 
 // schedules cut batches of a few samples in every way there is.
 var schedules = map[string]costModel{
-	"one sample":   {cacheBytes: 1, mostSamples: 64, leastParts: 1, mostGroups: 16, sumBytes: 1 << 30, smallBytes: 64},
-	"two samples":  {cacheBytes: 1 << 30, mostSamples: 2, leastParts: 1, mostGroups: 2, sumBytes: 1 << 30, smallBytes: 64},
-	"one group":    {cacheBytes: 1, mostSamples: 64, leastParts: 1, mostGroups: 1, sumBytes: 1 << 30, smallBytes: 64},
-	"whole batch":  {cacheBytes: 1 << 30, mostSamples: 64, leastParts: 1, mostGroups: 16, sumBytes: 1 << 30, smallBytes: 64},
-	"uneven parts": {cacheBytes: 1, mostSamples: 1, leastParts: 1, mostGroups: 4, sumBytes: 1 << 30, smallBytes: 64},
+	"one sample":   {cacheBytes: 1, mostSamples: 64, leastParts: 1, mostGroups: 16, sumBytes: 1 << 30, smallBytes: 64, weightBytes: 1 << 30},
+	"two samples":  {cacheBytes: 1 << 30, mostSamples: 2, leastParts: 1, mostGroups: 2, sumBytes: 1 << 30, smallBytes: 64, weightBytes: 1 << 30},
+	"one group":    {cacheBytes: 1, mostSamples: 64, leastParts: 1, mostGroups: 1, sumBytes: 1 << 30, smallBytes: 64, weightBytes: 1 << 30},
+	"whole batch":  {cacheBytes: 1 << 30, mostSamples: 64, leastParts: 1, mostGroups: 16, sumBytes: 1 << 30, smallBytes: 64, weightBytes: 1 << 30},
+	"heavy ones":   {cacheBytes: 1, mostSamples: 64, leastParts: 4, mostGroups: 4, sumBytes: 1 << 30, smallBytes: 64, weightBytes: 64},
+	"uneven parts": {cacheBytes: 1, mostSamples: 1, leastParts: 1, mostGroups: 4, sumBytes: 1 << 30, smallBytes: 64, weightBytes: 1 << 30},
 }
 
 // TestDepthFirst holds programs that run depth first to TapeMachine.
@@ -50,6 +51,30 @@ func TestDepthFirst(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestHeavy has a layer between two others leave their segments once its weights
+// are more than the samples of a part.
+func TestHeavy(t *testing.T) {
+	costs := schedules["one sample"]
+	costs.leastParts, costs.weightBytes = 4, 1000
+	for channels, want := range map[int]bool{2: true, 12: false} {
+		b := NewBuilder()
+		x := b.Input("x", 4, 4, 4, 2)
+		y := b.Apply(kernels.Conv2D{Pad: kernels.Same}, x, b.Input("a", 3, 3, 2, channels))
+		y = b.Apply(kernels.Conv2D{Stride: [2]int{4, 4}, Pad: kernels.Same}, y, b.Input("b", 3, 3, channels, channels))
+		y = b.Fn(kernels.Square, 0, b.Apply(kernels.Conv2D{Pad: kernels.Same}, y, b.Input("c", 3, 3, channels, 2)))
+		p, err := CompileWith(b.Graph(), newCPU(t, 1), Options{costs: &costs}, b.Mean(y))
+		if err != nil {
+			t.Fatal(err)
+		}
+		inside := slices.ContainsFunc(p.plan.steps, func(s *step) bool {
+			return s.segment != nil && slices.ContainsFunc(s.segment.steps, func(in *innerStep) bool { return len(in.in) > 1 && in.in[1].name == "b" })
+		})
+		if inside != want {
+			t.Errorf("%d channels: the middle layer is in a segment: %t, want %t, in\n%v", channels, inside, want, p)
 		}
 	}
 }
