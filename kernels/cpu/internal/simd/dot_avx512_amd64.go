@@ -29,6 +29,30 @@ func dot7x1AVX512(t *tile)
 func dot8x1AVX512(t *tile)
 
 //go:noescape
+func dot9x1AVX512(t *tile)
+
+//go:noescape
+func dot10x1AVX512(t *tile)
+
+//go:noescape
+func dot11x1AVX512(t *tile)
+
+//go:noescape
+func dot12x1AVX512(t *tile)
+
+//go:noescape
+func dot13x1AVX512(t *tile)
+
+//go:noescape
+func dot14x1AVX512(t *tile)
+
+//go:noescape
+func dot15x1AVX512(t *tile)
+
+//go:noescape
+func dot16x1AVX512(t *tile)
+
+//go:noescape
 func dot1x2AVX512(t *tile)
 
 //go:noescape
@@ -63,6 +87,9 @@ func dot3x3AVX512(t *tile)
 
 //go:noescape
 func dot4x3AVX512(t *tile)
+
+//go:noescape
+func dot5x3AVX512(t *tile)
 
 //go:noescape
 func dot1x4AVX512(t *tile)
@@ -113,6 +140,22 @@ func dotAVX512(mr, w int, t *tile) {
 		dot7x1AVX512(t)
 	case 1<<4 | 8:
 		dot8x1AVX512(t)
+	case 1<<4 | 9:
+		dot9x1AVX512(t)
+	case 1<<4 | 10:
+		dot10x1AVX512(t)
+	case 1<<4 | 11:
+		dot11x1AVX512(t)
+	case 1<<4 | 12:
+		dot12x1AVX512(t)
+	case 1<<4 | 13:
+		dot13x1AVX512(t)
+	case 1<<4 | 14:
+		dot14x1AVX512(t)
+	case 1<<4 | 15:
+		dot15x1AVX512(t)
+	case 1<<4 | 16:
+		dot16x1AVX512(t)
 	case 2<<4 | 1:
 		dot1x2AVX512(t)
 	case 2<<4 | 2:
@@ -137,6 +180,8 @@ func dotAVX512(mr, w int, t *tile) {
 		dot3x3AVX512(t)
 	case 3<<4 | 4:
 		dot4x3AVX512(t)
+	case 3<<4 | 5:
+		dot5x3AVX512(t)
 	case 4<<4 | 1:
 		dot1x4AVX512(t)
 	case 4<<4 | 2:
@@ -151,7 +196,7 @@ func dotAVX512(mr, w int, t *tile) {
 }
 
 // dotRowsAVX512[w] is the greatest height of a tile of width w.
-var dotRowsAVX512 = [9]int{0: 0, 1: 8, 2: 8, 3: 4, 4: 4, 5: 0, 6: 0, 7: 0, 8: 0}
+var dotRowsAVX512 = [9]int{0: 0, 1: 16, 2: 8, 3: 5, 4: 4, 5: 0, 6: 0, 7: 0, 8: 0}
 
 // narrowAVX512 runs the kernel of n columns, 2 to 7.
 func narrowAVX512(n int, sums, x, b *float32, blocks int) {

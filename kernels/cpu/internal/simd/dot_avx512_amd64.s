@@ -5,13 +5,25 @@
 #include "textflag.h"
 
 // func dot1x1AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot1x1AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -55,53 +67,95 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y0
-	VHADDPS       Y0, Y0, Y0
-	VHADDPS       Y0, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
-	VADDPS        X1, X0, X0
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X1
-	VADDPS        X0, X1, X0
+	VSHUFF64X2 $0x4e, Z0, Z0, Z28
+	VBLENDMPS  Z0, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFPS    $0xdd, Z0, Z0, Z28
+	VSHUFPS    $0x88, Z0, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z20, Z20, Z28
+	VSHUFPS    $0x88, Z20, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z1, Z1, Z1
-	VMAXPS X0, X1, X0
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ   16(DI), R13
-	MOVQ   80(DI), R8
-	LEAQ   (R8)(R8*2), R9
-	VMOVSS X0, (R13)
-	DECQ   104(DI)
-	JZ     done
-	MOVQ   112(DI), SI
-	ADDQ   SI, (DI)
-	MOVQ   120(DI), SI
-	ADDQ   SI, 16(DI)
-	MOVQ   128(DI), SI
-	ADDQ   SI, 24(DI)
-	JMP    tile
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	DECQ    104(DI)
+	JZ      done
+	MOVQ    112(DI), SI
+	ADDQ    SI, (DI)
+	MOVQ    120(DI), SI
+	ADDQ    SI, 16(DI)
+	MOVQ    128(DI), SI
+	ADDQ    SI, 24(DI)
+	JMP     tile
 
 done:
 	VZEROUPPER
 	RET
 
+DATA repeat1AVX512<>+0(SB)/4, $0x00000000
+DATA repeat1AVX512<>+4(SB)/4, $0x00000000
+DATA repeat1AVX512<>+8(SB)/4, $0x00000000
+DATA repeat1AVX512<>+12(SB)/4, $0x00000000
+DATA repeat1AVX512<>+16(SB)/4, $0x00000000
+DATA repeat1AVX512<>+20(SB)/4, $0x00000000
+DATA repeat1AVX512<>+24(SB)/4, $0x00000000
+DATA repeat1AVX512<>+28(SB)/4, $0x00000000
+DATA repeat1AVX512<>+32(SB)/4, $0x00000000
+DATA repeat1AVX512<>+36(SB)/4, $0x00000000
+DATA repeat1AVX512<>+40(SB)/4, $0x00000000
+DATA repeat1AVX512<>+44(SB)/4, $0x00000000
+DATA repeat1AVX512<>+48(SB)/4, $0x00000000
+DATA repeat1AVX512<>+52(SB)/4, $0x00000000
+DATA repeat1AVX512<>+56(SB)/4, $0x00000000
+DATA repeat1AVX512<>+60(SB)/4, $0x00000000
+GLOBL repeat1AVX512<>(SB), RODATA|NOPTR, $64
+
 // func dot2x1AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot2x1AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -149,57 +203,99 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y2
-	VADDPS        Y2, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y2
-	VADDPS        Y2, Y1, Y1
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y0, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X2
-	VADDPS        X2, X0, X0
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X2
-	VINSERTPS     $0x10, (R13)(R8*1), X2, X2
-	VADDPS        X0, X2, X0
+	VSHUFF64X2 $0x4e, Z1, Z0, Z28
+	VBLENDMPS  Z1, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z1, Z1, Z28
+	VBLENDMPS  Z1, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z20, Z20, Z28
+	VSHUFPS    $0x88, Z20, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000002, AX
+	KMOVW      AX, K3
+	VMOVUPS    -4(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z2, Z2, Z2
-	VMAXPS X0, X2, X0
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x04
+	JNE     apart
+	MOVL    $0x00000003, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000002, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -4(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot3x1AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot3x1AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -251,62 +347,113 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y3
-	VADDPS        Y3, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y3
-	VADDPS        Y3, Y2, Y2
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y2, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X3
-	VADDPS        X3, X0, X0
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X3
-	VINSERTPS     $0x10, (R13)(R8*1), X3, X3
-	VINSERTPS     $0x20, (R13)(R8*2), X3, X3
-	VADDPS        X0, X3, X0
+	VSHUFF64X2 $0x4e, Z2, Z0, Z28
+	VBLENDMPS  Z2, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z2, Z1, Z28
+	VBLENDMPS  Z2, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z2, Z2, Z28
+	VBLENDMPS  Z2, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z2, Z2, Z28
+	VSHUFPS    $0x88, Z2, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000002, AX
+	KMOVW      AX, K3
+	VMOVUPS    -4(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000004, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z3, Z3, Z3
-	VMAXPS X0, X3, X0
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x04
+	JNE     apart
+	MOVL    $0x00000007, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000002, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -4(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000004, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot4x1AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot4x1AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -362,66 +509,124 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y4
-	VADDPS        Y4, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y4
-	VADDPS        Y4, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y4
-	VADDPS        Y4, Y2, Y2
-	VEXTRACTF64X4 $0x01, Z3, Y4
-	VADDPS        Y4, Y3, Y3
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X4
-	VADDPS        X4, X0, X0
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X4
-	VINSERTPS     $0x10, (R13)(R8*1), X4, X4
-	VINSERTPS     $0x20, (R13)(R8*2), X4, X4
-	VINSERTPS     $0x30, (R13)(R9*1), X4, X4
-	VADDPS        X0, X4, X0
+	VSHUFF64X2 $0x4e, Z3, Z0, Z28
+	VBLENDMPS  Z3, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z3, Z1, Z28
+	VBLENDMPS  Z3, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z3, Z2, Z28
+	VBLENDMPS  Z3, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z3, Z3, Z28
+	VBLENDMPS  Z3, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z3, Z2, Z28
+	VSHUFPS    $0x88, Z3, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000002, AX
+	KMOVW      AX, K3
+	VMOVUPS    -4(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000004, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000008, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z4, Z4, Z4
-	VMAXPS X0, X4, X0
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	VEXTRACTPS $0x03, X0, (R13)(R9*1)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x04
+	JNE     apart
+	MOVL    $0x0000000f, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000002, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -4(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000004, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000008, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot5x1AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot5x1AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -481,78 +686,132 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y5
-	VADDPS        Y5, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y5
-	VADDPS        Y5, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y5
-	VADDPS        Y5, Y2, Y2
-	VEXTRACTF64X4 $0x01, Z3, Y5
-	VADDPS        Y5, Y3, Y3
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X5
-	VADDPS        X5, X0, X0
-	VEXTRACTF64X4 $0x01, Z4, Y5
-	VADDPS        Y5, Y4, Y4
-	VHADDPS       Y4, Y4, Y4
-	VHADDPS       Y4, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X5
-	VADDPS        X5, X4, X4
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X5
-	VINSERTPS     $0x10, (R13)(R8*1), X5, X5
-	VINSERTPS     $0x20, (R13)(R8*2), X5, X5
-	VINSERTPS     $0x30, (R13)(R9*1), X5, X5
-	VADDPS        X0, X5, X0
-	LEAQ          (R13)(R8*4), R13
-	VMOVSS        (R13), X5
-	VADDPS        X4, X5, X4
+	VSHUFF64X2 $0x4e, Z4, Z0, Z28
+	VBLENDMPS  Z4, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z4, Z1, Z28
+	VBLENDMPS  Z4, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z4, Z2, Z28
+	VBLENDMPS  Z4, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z4, Z3, Z28
+	VBLENDMPS  Z4, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z3, Z2, Z28
+	VSHUFPS    $0x88, Z3, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000002, AX
+	KMOVW      AX, K3
+	VMOVUPS    -4(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000004, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000008, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000010, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z5, Z5, Z5
-	VMAXPS X0, X5, X0
-	VMAXPS X4, X5, X4
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	VEXTRACTPS $0x03, X0, (R13)(R9*1)
-	LEAQ       (R13)(R8*4), R13
-	VMOVSS     X4, (R13)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x04
+	JNE     apart
+	MOVL    $0x0000001f, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000002, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -4(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000004, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000008, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000010, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot6x1AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot6x1AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -616,82 +875,140 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y6
-	VADDPS        Y6, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y6
-	VADDPS        Y6, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y6
-	VADDPS        Y6, Y2, Y2
-	VEXTRACTF64X4 $0x01, Z3, Y6
-	VADDPS        Y6, Y3, Y3
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X6
-	VADDPS        X6, X0, X0
-	VEXTRACTF64X4 $0x01, Z4, Y6
-	VADDPS        Y6, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z5, Y6
-	VADDPS        Y6, Y5, Y5
-	VHADDPS       Y5, Y4, Y4
-	VHADDPS       Y4, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X6
-	VADDPS        X6, X4, X4
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X6
-	VINSERTPS     $0x10, (R13)(R8*1), X6, X6
-	VINSERTPS     $0x20, (R13)(R8*2), X6, X6
-	VINSERTPS     $0x30, (R13)(R9*1), X6, X6
-	VADDPS        X0, X6, X0
-	LEAQ          (R13)(R8*4), R13
-	VMOVSS        (R13), X6
-	VINSERTPS     $0x10, (R13)(R8*1), X6, X6
-	VADDPS        X4, X6, X4
+	VSHUFF64X2 $0x4e, Z4, Z0, Z28
+	VBLENDMPS  Z4, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z5, Z1, Z28
+	VBLENDMPS  Z5, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z5, Z2, Z28
+	VBLENDMPS  Z5, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z5, Z3, Z28
+	VBLENDMPS  Z5, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z3, Z2, Z28
+	VSHUFPS    $0x88, Z3, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000002, AX
+	KMOVW      AX, K3
+	VMOVUPS    -4(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000004, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000008, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000010, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000020, AX
+	KMOVW      AX, K3
+	VMOVUPS    -20(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z6, Z6, Z6
-	VMAXPS X0, X6, X0
-	VMAXPS X4, X6, X4
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	VEXTRACTPS $0x03, X0, (R13)(R9*1)
-	LEAQ       (R13)(R8*4), R13
-	VMOVSS     X4, (R13)
-	VEXTRACTPS $0x01, X4, (R13)(R8*1)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x04
+	JNE     apart
+	MOVL    $0x0000003f, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000002, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -4(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000004, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000008, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000010, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000020, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -20(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot7x1AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot7x1AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -759,87 +1076,148 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y7
-	VADDPS        Y7, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y7
-	VADDPS        Y7, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y7
-	VADDPS        Y7, Y2, Y2
-	VEXTRACTF64X4 $0x01, Z3, Y7
-	VADDPS        Y7, Y3, Y3
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X7
-	VADDPS        X7, X0, X0
-	VEXTRACTF64X4 $0x01, Z4, Y7
-	VADDPS        Y7, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z5, Y7
-	VADDPS        Y7, Y5, Y5
-	VEXTRACTF64X4 $0x01, Z6, Y7
-	VADDPS        Y7, Y6, Y6
-	VHADDPS       Y5, Y4, Y4
-	VHADDPS       Y6, Y6, Y6
-	VHADDPS       Y6, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X7
-	VADDPS        X7, X4, X4
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X7
-	VINSERTPS     $0x10, (R13)(R8*1), X7, X7
-	VINSERTPS     $0x20, (R13)(R8*2), X7, X7
-	VINSERTPS     $0x30, (R13)(R9*1), X7, X7
-	VADDPS        X0, X7, X0
-	LEAQ          (R13)(R8*4), R13
-	VMOVSS        (R13), X7
-	VINSERTPS     $0x10, (R13)(R8*1), X7, X7
-	VINSERTPS     $0x20, (R13)(R8*2), X7, X7
-	VADDPS        X4, X7, X4
+	VSHUFF64X2 $0x4e, Z4, Z0, Z28
+	VBLENDMPS  Z4, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z5, Z1, Z28
+	VBLENDMPS  Z5, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z6, Z2, Z28
+	VBLENDMPS  Z6, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z6, Z3, Z28
+	VBLENDMPS  Z6, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z3, Z2, Z28
+	VSHUFPS    $0x88, Z3, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000002, AX
+	KMOVW      AX, K3
+	VMOVUPS    -4(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000004, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000008, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000010, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000020, AX
+	KMOVW      AX, K3
+	VMOVUPS    -20(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000040, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z7, Z7, Z7
-	VMAXPS X0, X7, X0
-	VMAXPS X4, X7, X4
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	VEXTRACTPS $0x03, X0, (R13)(R9*1)
-	LEAQ       (R13)(R8*4), R13
-	VMOVSS     X4, (R13)
-	VEXTRACTPS $0x01, X4, (R13)(R8*1)
-	VEXTRACTPS $0x02, X4, (R13)(R8*2)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x04
+	JNE     apart
+	MOVL    $0x0000007f, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000002, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -4(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000004, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000008, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000010, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000020, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -20(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000040, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot8x1AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot8x1AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -914,91 +1292,2530 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y8
-	VADDPS        Y8, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y8
-	VADDPS        Y8, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y8
-	VADDPS        Y8, Y2, Y2
-	VEXTRACTF64X4 $0x01, Z3, Y8
-	VADDPS        Y8, Y3, Y3
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X8
-	VADDPS        X8, X0, X0
-	VEXTRACTF64X4 $0x01, Z4, Y8
-	VADDPS        Y8, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z5, Y8
-	VADDPS        Y8, Y5, Y5
-	VEXTRACTF64X4 $0x01, Z6, Y8
-	VADDPS        Y8, Y6, Y6
-	VEXTRACTF64X4 $0x01, Z7, Y8
-	VADDPS        Y8, Y7, Y7
-	VHADDPS       Y5, Y4, Y4
-	VHADDPS       Y7, Y6, Y6
-	VHADDPS       Y6, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X8
-	VADDPS        X8, X4, X4
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X8
-	VINSERTPS     $0x10, (R13)(R8*1), X8, X8
-	VINSERTPS     $0x20, (R13)(R8*2), X8, X8
-	VINSERTPS     $0x30, (R13)(R9*1), X8, X8
-	VADDPS        X0, X8, X0
-	LEAQ          (R13)(R8*4), R13
-	VMOVSS        (R13), X8
-	VINSERTPS     $0x10, (R13)(R8*1), X8, X8
-	VINSERTPS     $0x20, (R13)(R8*2), X8, X8
-	VINSERTPS     $0x30, (R13)(R9*1), X8, X8
-	VADDPS        X4, X8, X4
+	VSHUFF64X2 $0x4e, Z4, Z0, Z28
+	VBLENDMPS  Z4, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z5, Z1, Z28
+	VBLENDMPS  Z5, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z6, Z2, Z28
+	VBLENDMPS  Z6, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z7, Z3, Z28
+	VBLENDMPS  Z7, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z3, Z2, Z28
+	VSHUFPS    $0x88, Z3, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000002, AX
+	KMOVW      AX, K3
+	VMOVUPS    -4(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000004, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000008, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000010, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000020, AX
+	KMOVW      AX, K3
+	VMOVUPS    -20(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000040, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000080, AX
+	KMOVW      AX, K3
+	VMOVUPS    -28(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z8, Z8, Z8
-	VMAXPS X0, X8, X0
-	VMAXPS X4, X8, X4
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	VEXTRACTPS $0x03, X0, (R13)(R9*1)
-	LEAQ       (R13)(R8*4), R13
-	VMOVSS     X4, (R13)
-	VEXTRACTPS $0x01, X4, (R13)(R8*1)
-	VEXTRACTPS $0x02, X4, (R13)(R8*2)
-	VEXTRACTPS $0x03, X4, (R13)(R9*1)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x04
+	JNE     apart
+	MOVL    $0x000000ff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000002, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -4(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000004, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000008, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000010, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000020, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -20(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000040, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000080, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -28(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func dot9x1AVX512(t *tile)
+// Requires: AVX, AVX512F
+TEXT ·dot9x1AVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
+
+tile:
+	MOVQ   56(DI), R8
+	LEAQ   (R8)(R8*2), R9
+	LEAQ   (R8)(R8*4), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	MOVQ   32(DI), R15
+	MOVQ   40(DI), DX
+	TESTQ  DX, DX
+	JZ     sum
+
+tap:
+	MOVQ (R15), R13
+	MOVQ (DI), SI
+	LEAQ (SI)(R13*4), R13
+	LEAQ (R13)(R9*2), AX
+	ADDQ R8, AX
+	MOVQ 8(R15), BX
+	MOVQ 8(DI), SI
+	LEAQ (SI)(BX*4), BX
+	ADDQ $0x10, R15
+	MOVQ 48(DI), CX
+	SUBQ $0x10, CX
+	JB   tail
+
+k:
+	VMOVUPS     (BX), Z10
+	VFMADD231PS (R13), Z10, Z0
+	VFMADD231PS (R13)(R8*1), Z10, Z1
+	VFMADD231PS (R13)(R8*2), Z10, Z2
+	VFMADD231PS (R13)(R9*1), Z10, Z3
+	VFMADD231PS (R13)(R8*4), Z10, Z4
+	VFMADD231PS (R13)(R10*1), Z10, Z5
+	VFMADD231PS (R13)(R9*2), Z10, Z6
+	VFMADD231PS (AX), Z10, Z7
+	VFMADD231PS (AX)(R8*1), Z10, Z8
+	ADDQ        $0x40, R13
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	JAE         k
+
+tail:
+	ADDQ        $0x10, CX
+	JZ          next
+	VMOVUPS.Z   (BX), K1, Z10
+	VMOVUPS.Z   (R13), K1, Z9
+	VFMADD231PS Z9, Z10, Z0
+	VMOVUPS.Z   (R13)(R8*1), K1, Z9
+	VFMADD231PS Z9, Z10, Z1
+	VMOVUPS.Z   (R13)(R8*2), K1, Z9
+	VFMADD231PS Z9, Z10, Z2
+	VMOVUPS.Z   (R13)(R9*1), K1, Z9
+	VFMADD231PS Z9, Z10, Z3
+	VMOVUPS.Z   (R13)(R8*4), K1, Z9
+	VFMADD231PS Z9, Z10, Z4
+	VMOVUPS.Z   (R13)(R10*1), K1, Z9
+	VFMADD231PS Z9, Z10, Z5
+	VMOVUPS.Z   (R13)(R9*2), K1, Z9
+	VFMADD231PS Z9, Z10, Z6
+	VMOVUPS.Z   (AX), K1, Z9
+	VFMADD231PS Z9, Z10, Z7
+	VMOVUPS.Z   (AX)(R8*1), K1, Z9
+	VFMADD231PS Z9, Z10, Z8
+
+next:
+	DECQ DX
+	JNZ  tap
+
+sum:
+	VSHUFF64X2 $0x4e, Z4, Z0, Z28
+	VBLENDMPS  Z4, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z5, Z1, Z28
+	VBLENDMPS  Z5, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z6, Z2, Z28
+	VBLENDMPS  Z6, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z7, Z3, Z28
+	VBLENDMPS  Z7, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z3, Z2, Z28
+	VSHUFPS    $0x88, Z3, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z8, Z8, Z28
+	VBLENDMPS  Z8, Z8, K2, Z8
+	VADDPS     Z28, Z8, Z8
+	VSHUFPS    $0xdd, Z8, Z8, Z28
+	VSHUFPS    $0x88, Z8, Z8, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z21, Z21, Z28
+	VSHUFPS    $0x88, Z21, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000002, AX
+	KMOVW      AX, K3
+	VMOVUPS    -4(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000004, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000008, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000010, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000020, AX
+	KMOVW      AX, K3
+	VMOVUPS    -20(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000040, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000080, AX
+	KMOVW      AX, K3
+	VMOVUPS    -28(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000100, AX
+	KMOVW      AX, K3
+	VMOVUPS    -32(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
+
+activate:
+	CMPQ   96(DI), $0x00
+	JEQ    store
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
+
+store:
+	CMPQ    80(DI), $0x04
+	JNE     apart
+	MOVL    $0x000001ff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000002, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -4(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000004, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000008, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000010, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000020, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -20(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000040, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000080, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -28(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000100, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -32(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func dot10x1AVX512(t *tile)
+// Requires: AVX, AVX512F
+TEXT ·dot10x1AVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
+
+tile:
+	MOVQ   56(DI), R8
+	LEAQ   (R8)(R8*2), R9
+	LEAQ   (R8)(R8*4), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	MOVQ   32(DI), R15
+	MOVQ   40(DI), DX
+	TESTQ  DX, DX
+	JZ     sum
+
+tap:
+	MOVQ (R15), R13
+	MOVQ (DI), SI
+	LEAQ (SI)(R13*4), R13
+	LEAQ (R13)(R9*2), AX
+	ADDQ R8, AX
+	MOVQ 8(R15), BX
+	MOVQ 8(DI), SI
+	LEAQ (SI)(BX*4), BX
+	ADDQ $0x10, R15
+	MOVQ 48(DI), CX
+	SUBQ $0x10, CX
+	JB   tail
+
+k:
+	VMOVUPS     (BX), Z11
+	VFMADD231PS (R13), Z11, Z0
+	VFMADD231PS (R13)(R8*1), Z11, Z1
+	VFMADD231PS (R13)(R8*2), Z11, Z2
+	VFMADD231PS (R13)(R9*1), Z11, Z3
+	VFMADD231PS (R13)(R8*4), Z11, Z4
+	VFMADD231PS (R13)(R10*1), Z11, Z5
+	VFMADD231PS (R13)(R9*2), Z11, Z6
+	VFMADD231PS (AX), Z11, Z7
+	VFMADD231PS (AX)(R8*1), Z11, Z8
+	VFMADD231PS (AX)(R8*2), Z11, Z9
+	ADDQ        $0x40, R13
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	JAE         k
+
+tail:
+	ADDQ        $0x10, CX
+	JZ          next
+	VMOVUPS.Z   (BX), K1, Z11
+	VMOVUPS.Z   (R13), K1, Z10
+	VFMADD231PS Z10, Z11, Z0
+	VMOVUPS.Z   (R13)(R8*1), K1, Z10
+	VFMADD231PS Z10, Z11, Z1
+	VMOVUPS.Z   (R13)(R8*2), K1, Z10
+	VFMADD231PS Z10, Z11, Z2
+	VMOVUPS.Z   (R13)(R9*1), K1, Z10
+	VFMADD231PS Z10, Z11, Z3
+	VMOVUPS.Z   (R13)(R8*4), K1, Z10
+	VFMADD231PS Z10, Z11, Z4
+	VMOVUPS.Z   (R13)(R10*1), K1, Z10
+	VFMADD231PS Z10, Z11, Z5
+	VMOVUPS.Z   (R13)(R9*2), K1, Z10
+	VFMADD231PS Z10, Z11, Z6
+	VMOVUPS.Z   (AX), K1, Z10
+	VFMADD231PS Z10, Z11, Z7
+	VMOVUPS.Z   (AX)(R8*1), K1, Z10
+	VFMADD231PS Z10, Z11, Z8
+	VMOVUPS.Z   (AX)(R8*2), K1, Z10
+	VFMADD231PS Z10, Z11, Z9
+
+next:
+	DECQ DX
+	JNZ  tap
+
+sum:
+	VSHUFF64X2 $0x4e, Z4, Z0, Z28
+	VBLENDMPS  Z4, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z5, Z1, Z28
+	VBLENDMPS  Z5, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z6, Z2, Z28
+	VBLENDMPS  Z6, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z7, Z3, Z28
+	VBLENDMPS  Z7, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z3, Z2, Z28
+	VSHUFPS    $0x88, Z3, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z9, Z8, Z28
+	VBLENDMPS  Z9, Z8, K2, Z8
+	VADDPS     Z28, Z8, Z8
+	VSHUFF64X2 $0x4e, Z9, Z9, Z28
+	VBLENDMPS  Z9, Z9, K2, Z9
+	VADDPS     Z28, Z9, Z9
+	VSHUFPS    $0xdd, Z9, Z8, Z28
+	VSHUFPS    $0x88, Z9, Z8, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z21, Z21, Z28
+	VSHUFPS    $0x88, Z21, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000002, AX
+	KMOVW      AX, K3
+	VMOVUPS    -4(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000004, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000008, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000010, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000020, AX
+	KMOVW      AX, K3
+	VMOVUPS    -20(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000040, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000080, AX
+	KMOVW      AX, K3
+	VMOVUPS    -28(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000100, AX
+	KMOVW      AX, K3
+	VMOVUPS    -32(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000200, AX
+	KMOVW      AX, K3
+	VMOVUPS    -36(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
+
+activate:
+	CMPQ   96(DI), $0x00
+	JEQ    store
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
+
+store:
+	CMPQ    80(DI), $0x04
+	JNE     apart
+	MOVL    $0x000003ff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000002, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -4(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000004, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000008, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000010, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000020, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -20(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000040, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000080, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -28(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000100, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -32(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000200, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -36(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func dot11x1AVX512(t *tile)
+// Requires: AVX, AVX512F
+TEXT ·dot11x1AVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
+
+tile:
+	MOVQ   56(DI), R8
+	LEAQ   (R8)(R8*2), R9
+	LEAQ   (R8)(R8*4), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	MOVQ   32(DI), R15
+	MOVQ   40(DI), DX
+	TESTQ  DX, DX
+	JZ     sum
+
+tap:
+	MOVQ (R15), R13
+	MOVQ (DI), SI
+	LEAQ (SI)(R13*4), R13
+	LEAQ (R13)(R9*2), AX
+	ADDQ R8, AX
+	MOVQ 8(R15), BX
+	MOVQ 8(DI), SI
+	LEAQ (SI)(BX*4), BX
+	ADDQ $0x10, R15
+	MOVQ 48(DI), CX
+	SUBQ $0x10, CX
+	JB   tail
+
+k:
+	VMOVUPS     (BX), Z12
+	VFMADD231PS (R13), Z12, Z0
+	VFMADD231PS (R13)(R8*1), Z12, Z1
+	VFMADD231PS (R13)(R8*2), Z12, Z2
+	VFMADD231PS (R13)(R9*1), Z12, Z3
+	VFMADD231PS (R13)(R8*4), Z12, Z4
+	VFMADD231PS (R13)(R10*1), Z12, Z5
+	VFMADD231PS (R13)(R9*2), Z12, Z6
+	VFMADD231PS (AX), Z12, Z7
+	VFMADD231PS (AX)(R8*1), Z12, Z8
+	VFMADD231PS (AX)(R8*2), Z12, Z9
+	VFMADD231PS (AX)(R9*1), Z12, Z10
+	ADDQ        $0x40, R13
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	JAE         k
+
+tail:
+	ADDQ        $0x10, CX
+	JZ          next
+	VMOVUPS.Z   (BX), K1, Z12
+	VMOVUPS.Z   (R13), K1, Z11
+	VFMADD231PS Z11, Z12, Z0
+	VMOVUPS.Z   (R13)(R8*1), K1, Z11
+	VFMADD231PS Z11, Z12, Z1
+	VMOVUPS.Z   (R13)(R8*2), K1, Z11
+	VFMADD231PS Z11, Z12, Z2
+	VMOVUPS.Z   (R13)(R9*1), K1, Z11
+	VFMADD231PS Z11, Z12, Z3
+	VMOVUPS.Z   (R13)(R8*4), K1, Z11
+	VFMADD231PS Z11, Z12, Z4
+	VMOVUPS.Z   (R13)(R10*1), K1, Z11
+	VFMADD231PS Z11, Z12, Z5
+	VMOVUPS.Z   (R13)(R9*2), K1, Z11
+	VFMADD231PS Z11, Z12, Z6
+	VMOVUPS.Z   (AX), K1, Z11
+	VFMADD231PS Z11, Z12, Z7
+	VMOVUPS.Z   (AX)(R8*1), K1, Z11
+	VFMADD231PS Z11, Z12, Z8
+	VMOVUPS.Z   (AX)(R8*2), K1, Z11
+	VFMADD231PS Z11, Z12, Z9
+	VMOVUPS.Z   (AX)(R9*1), K1, Z11
+	VFMADD231PS Z11, Z12, Z10
+
+next:
+	DECQ DX
+	JNZ  tap
+
+sum:
+	VSHUFF64X2 $0x4e, Z4, Z0, Z28
+	VBLENDMPS  Z4, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z5, Z1, Z28
+	VBLENDMPS  Z5, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z6, Z2, Z28
+	VBLENDMPS  Z6, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z7, Z3, Z28
+	VBLENDMPS  Z7, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z3, Z2, Z28
+	VSHUFPS    $0x88, Z3, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z10, Z8, Z28
+	VBLENDMPS  Z10, Z8, K2, Z8
+	VADDPS     Z28, Z8, Z8
+	VSHUFF64X2 $0x4e, Z10, Z9, Z28
+	VBLENDMPS  Z10, Z9, K2, Z9
+	VADDPS     Z28, Z9, Z9
+	VSHUFF64X2 $0x4e, Z10, Z10, Z28
+	VBLENDMPS  Z10, Z10, K2, Z10
+	VADDPS     Z28, Z10, Z10
+	VSHUFPS    $0xdd, Z9, Z8, Z28
+	VSHUFPS    $0x88, Z9, Z8, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z10, Z10, Z28
+	VSHUFPS    $0x88, Z10, Z10, Z23
+	VADDPS     Z28, Z23, Z23
+	VSHUFPS    $0xdd, Z23, Z21, Z28
+	VSHUFPS    $0x88, Z23, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000002, AX
+	KMOVW      AX, K3
+	VMOVUPS    -4(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000004, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000008, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000010, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000020, AX
+	KMOVW      AX, K3
+	VMOVUPS    -20(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000040, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000080, AX
+	KMOVW      AX, K3
+	VMOVUPS    -28(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000100, AX
+	KMOVW      AX, K3
+	VMOVUPS    -32(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000200, AX
+	KMOVW      AX, K3
+	VMOVUPS    -36(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000400, AX
+	KMOVW      AX, K3
+	VMOVUPS    -40(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
+
+activate:
+	CMPQ   96(DI), $0x00
+	JEQ    store
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
+
+store:
+	CMPQ    80(DI), $0x04
+	JNE     apart
+	MOVL    $0x000007ff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000002, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -4(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000004, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000008, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000010, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000020, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -20(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000040, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000080, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -28(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000100, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -32(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000200, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -36(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000400, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -40(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func dot12x1AVX512(t *tile)
+// Requires: AVX, AVX512F
+TEXT ·dot12x1AVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
+
+tile:
+	MOVQ   56(DI), R8
+	LEAQ   (R8)(R8*2), R9
+	LEAQ   (R8)(R8*4), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   32(DI), R15
+	MOVQ   40(DI), DX
+	TESTQ  DX, DX
+	JZ     sum
+
+tap:
+	MOVQ (R15), R13
+	MOVQ (DI), SI
+	LEAQ (SI)(R13*4), R13
+	LEAQ (R13)(R9*2), AX
+	ADDQ R8, AX
+	MOVQ 8(R15), BX
+	MOVQ 8(DI), SI
+	LEAQ (SI)(BX*4), BX
+	ADDQ $0x10, R15
+	MOVQ 48(DI), CX
+	SUBQ $0x10, CX
+	JB   tail
+
+k:
+	VMOVUPS     (BX), Z13
+	VFMADD231PS (R13), Z13, Z0
+	VFMADD231PS (R13)(R8*1), Z13, Z1
+	VFMADD231PS (R13)(R8*2), Z13, Z2
+	VFMADD231PS (R13)(R9*1), Z13, Z3
+	VFMADD231PS (R13)(R8*4), Z13, Z4
+	VFMADD231PS (R13)(R10*1), Z13, Z5
+	VFMADD231PS (R13)(R9*2), Z13, Z6
+	VFMADD231PS (AX), Z13, Z7
+	VFMADD231PS (AX)(R8*1), Z13, Z8
+	VFMADD231PS (AX)(R8*2), Z13, Z9
+	VFMADD231PS (AX)(R9*1), Z13, Z10
+	VFMADD231PS (AX)(R8*4), Z13, Z11
+	ADDQ        $0x40, R13
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	JAE         k
+
+tail:
+	ADDQ        $0x10, CX
+	JZ          next
+	VMOVUPS.Z   (BX), K1, Z13
+	VMOVUPS.Z   (R13), K1, Z12
+	VFMADD231PS Z12, Z13, Z0
+	VMOVUPS.Z   (R13)(R8*1), K1, Z12
+	VFMADD231PS Z12, Z13, Z1
+	VMOVUPS.Z   (R13)(R8*2), K1, Z12
+	VFMADD231PS Z12, Z13, Z2
+	VMOVUPS.Z   (R13)(R9*1), K1, Z12
+	VFMADD231PS Z12, Z13, Z3
+	VMOVUPS.Z   (R13)(R8*4), K1, Z12
+	VFMADD231PS Z12, Z13, Z4
+	VMOVUPS.Z   (R13)(R10*1), K1, Z12
+	VFMADD231PS Z12, Z13, Z5
+	VMOVUPS.Z   (R13)(R9*2), K1, Z12
+	VFMADD231PS Z12, Z13, Z6
+	VMOVUPS.Z   (AX), K1, Z12
+	VFMADD231PS Z12, Z13, Z7
+	VMOVUPS.Z   (AX)(R8*1), K1, Z12
+	VFMADD231PS Z12, Z13, Z8
+	VMOVUPS.Z   (AX)(R8*2), K1, Z12
+	VFMADD231PS Z12, Z13, Z9
+	VMOVUPS.Z   (AX)(R9*1), K1, Z12
+	VFMADD231PS Z12, Z13, Z10
+	VMOVUPS.Z   (AX)(R8*4), K1, Z12
+	VFMADD231PS Z12, Z13, Z11
+
+next:
+	DECQ DX
+	JNZ  tap
+
+sum:
+	VSHUFF64X2 $0x4e, Z4, Z0, Z28
+	VBLENDMPS  Z4, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z5, Z1, Z28
+	VBLENDMPS  Z5, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z6, Z2, Z28
+	VBLENDMPS  Z6, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z7, Z3, Z28
+	VBLENDMPS  Z7, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z3, Z2, Z28
+	VSHUFPS    $0x88, Z3, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z11, Z8, Z28
+	VBLENDMPS  Z11, Z8, K2, Z8
+	VADDPS     Z28, Z8, Z8
+	VSHUFF64X2 $0x4e, Z11, Z9, Z28
+	VBLENDMPS  Z11, Z9, K2, Z9
+	VADDPS     Z28, Z9, Z9
+	VSHUFF64X2 $0x4e, Z11, Z10, Z28
+	VBLENDMPS  Z11, Z10, K2, Z10
+	VADDPS     Z28, Z10, Z10
+	VSHUFF64X2 $0x4e, Z11, Z11, Z28
+	VBLENDMPS  Z11, Z11, K2, Z11
+	VADDPS     Z28, Z11, Z11
+	VSHUFPS    $0xdd, Z9, Z8, Z28
+	VSHUFPS    $0x88, Z9, Z8, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z11, Z10, Z28
+	VSHUFPS    $0x88, Z11, Z10, Z23
+	VADDPS     Z28, Z23, Z23
+	VSHUFPS    $0xdd, Z23, Z21, Z28
+	VSHUFPS    $0x88, Z23, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000002, AX
+	KMOVW      AX, K3
+	VMOVUPS    -4(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000004, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000008, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000010, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000020, AX
+	KMOVW      AX, K3
+	VMOVUPS    -20(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000040, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000080, AX
+	KMOVW      AX, K3
+	VMOVUPS    -28(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000100, AX
+	KMOVW      AX, K3
+	VMOVUPS    -32(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000200, AX
+	KMOVW      AX, K3
+	VMOVUPS    -36(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000400, AX
+	KMOVW      AX, K3
+	VMOVUPS    -40(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000800, AX
+	KMOVW      AX, K3
+	VMOVUPS    -44(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
+
+activate:
+	CMPQ   96(DI), $0x00
+	JEQ    store
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
+
+store:
+	CMPQ    80(DI), $0x04
+	JNE     apart
+	MOVL    $0x00000fff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000002, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -4(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000004, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000008, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000010, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000020, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -20(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000040, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000080, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -28(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000100, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -32(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000200, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -36(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000400, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -40(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000800, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -44(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func dot13x1AVX512(t *tile)
+// Requires: AVX, AVX512F
+TEXT ·dot13x1AVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
+
+tile:
+	MOVQ   56(DI), R8
+	LEAQ   (R8)(R8*2), R9
+	LEAQ   (R8)(R8*4), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	MOVQ   32(DI), R15
+	MOVQ   40(DI), DX
+	TESTQ  DX, DX
+	JZ     sum
+
+tap:
+	MOVQ (R15), R13
+	MOVQ (DI), SI
+	LEAQ (SI)(R13*4), R13
+	LEAQ (R13)(R9*2), AX
+	ADDQ R8, AX
+	MOVQ 8(R15), BX
+	MOVQ 8(DI), SI
+	LEAQ (SI)(BX*4), BX
+	ADDQ $0x10, R15
+	MOVQ 48(DI), CX
+	SUBQ $0x10, CX
+	JB   tail
+
+k:
+	VMOVUPS     (BX), Z14
+	VFMADD231PS (R13), Z14, Z0
+	VFMADD231PS (R13)(R8*1), Z14, Z1
+	VFMADD231PS (R13)(R8*2), Z14, Z2
+	VFMADD231PS (R13)(R9*1), Z14, Z3
+	VFMADD231PS (R13)(R8*4), Z14, Z4
+	VFMADD231PS (R13)(R10*1), Z14, Z5
+	VFMADD231PS (R13)(R9*2), Z14, Z6
+	VFMADD231PS (AX), Z14, Z7
+	VFMADD231PS (AX)(R8*1), Z14, Z8
+	VFMADD231PS (AX)(R8*2), Z14, Z9
+	VFMADD231PS (AX)(R9*1), Z14, Z10
+	VFMADD231PS (AX)(R8*4), Z14, Z11
+	VFMADD231PS (AX)(R10*1), Z14, Z12
+	ADDQ        $0x40, R13
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	JAE         k
+
+tail:
+	ADDQ        $0x10, CX
+	JZ          next
+	VMOVUPS.Z   (BX), K1, Z14
+	VMOVUPS.Z   (R13), K1, Z13
+	VFMADD231PS Z13, Z14, Z0
+	VMOVUPS.Z   (R13)(R8*1), K1, Z13
+	VFMADD231PS Z13, Z14, Z1
+	VMOVUPS.Z   (R13)(R8*2), K1, Z13
+	VFMADD231PS Z13, Z14, Z2
+	VMOVUPS.Z   (R13)(R9*1), K1, Z13
+	VFMADD231PS Z13, Z14, Z3
+	VMOVUPS.Z   (R13)(R8*4), K1, Z13
+	VFMADD231PS Z13, Z14, Z4
+	VMOVUPS.Z   (R13)(R10*1), K1, Z13
+	VFMADD231PS Z13, Z14, Z5
+	VMOVUPS.Z   (R13)(R9*2), K1, Z13
+	VFMADD231PS Z13, Z14, Z6
+	VMOVUPS.Z   (AX), K1, Z13
+	VFMADD231PS Z13, Z14, Z7
+	VMOVUPS.Z   (AX)(R8*1), K1, Z13
+	VFMADD231PS Z13, Z14, Z8
+	VMOVUPS.Z   (AX)(R8*2), K1, Z13
+	VFMADD231PS Z13, Z14, Z9
+	VMOVUPS.Z   (AX)(R9*1), K1, Z13
+	VFMADD231PS Z13, Z14, Z10
+	VMOVUPS.Z   (AX)(R8*4), K1, Z13
+	VFMADD231PS Z13, Z14, Z11
+	VMOVUPS.Z   (AX)(R10*1), K1, Z13
+	VFMADD231PS Z13, Z14, Z12
+
+next:
+	DECQ DX
+	JNZ  tap
+
+sum:
+	VSHUFF64X2 $0x4e, Z4, Z0, Z28
+	VBLENDMPS  Z4, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z5, Z1, Z28
+	VBLENDMPS  Z5, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z6, Z2, Z28
+	VBLENDMPS  Z6, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z7, Z3, Z28
+	VBLENDMPS  Z7, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z3, Z2, Z28
+	VSHUFPS    $0x88, Z3, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z12, Z8, Z28
+	VBLENDMPS  Z12, Z8, K2, Z8
+	VADDPS     Z28, Z8, Z8
+	VSHUFF64X2 $0x4e, Z12, Z9, Z28
+	VBLENDMPS  Z12, Z9, K2, Z9
+	VADDPS     Z28, Z9, Z9
+	VSHUFF64X2 $0x4e, Z12, Z10, Z28
+	VBLENDMPS  Z12, Z10, K2, Z10
+	VADDPS     Z28, Z10, Z10
+	VSHUFF64X2 $0x4e, Z12, Z11, Z28
+	VBLENDMPS  Z12, Z11, K2, Z11
+	VADDPS     Z28, Z11, Z11
+	VSHUFPS    $0xdd, Z9, Z8, Z28
+	VSHUFPS    $0x88, Z9, Z8, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z11, Z10, Z28
+	VSHUFPS    $0x88, Z11, Z10, Z23
+	VADDPS     Z28, Z23, Z23
+	VSHUFPS    $0xdd, Z23, Z21, Z28
+	VSHUFPS    $0x88, Z23, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000002, AX
+	KMOVW      AX, K3
+	VMOVUPS    -4(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000004, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000008, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000010, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000020, AX
+	KMOVW      AX, K3
+	VMOVUPS    -20(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000040, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000080, AX
+	KMOVW      AX, K3
+	VMOVUPS    -28(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000100, AX
+	KMOVW      AX, K3
+	VMOVUPS    -32(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000200, AX
+	KMOVW      AX, K3
+	VMOVUPS    -36(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000400, AX
+	KMOVW      AX, K3
+	VMOVUPS    -40(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000800, AX
+	KMOVW      AX, K3
+	VMOVUPS    -44(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00001000, AX
+	KMOVW      AX, K3
+	VMOVUPS    -48(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
+
+activate:
+	CMPQ   96(DI), $0x00
+	JEQ    store
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
+
+store:
+	CMPQ    80(DI), $0x04
+	JNE     apart
+	MOVL    $0x00001fff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000002, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -4(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000004, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000008, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000010, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000020, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -20(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000040, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000080, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -28(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000100, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -32(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000200, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -36(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000400, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -40(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000800, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -44(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00001000, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -48(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func dot14x1AVX512(t *tile)
+// Requires: AVX, AVX512F
+TEXT ·dot14x1AVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
+
+tile:
+	MOVQ   56(DI), R8
+	LEAQ   (R8)(R8*2), R9
+	LEAQ   (R8)(R8*4), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	MOVQ   32(DI), R15
+	MOVQ   40(DI), DX
+	TESTQ  DX, DX
+	JZ     sum
+
+tap:
+	MOVQ (R15), R13
+	MOVQ (DI), SI
+	LEAQ (SI)(R13*4), R13
+	LEAQ (R13)(R9*2), AX
+	ADDQ R8, AX
+	MOVQ 8(R15), BX
+	MOVQ 8(DI), SI
+	LEAQ (SI)(BX*4), BX
+	ADDQ $0x10, R15
+	MOVQ 48(DI), CX
+	SUBQ $0x10, CX
+	JB   tail
+
+k:
+	VMOVUPS     (BX), Z15
+	VFMADD231PS (R13), Z15, Z0
+	VFMADD231PS (R13)(R8*1), Z15, Z1
+	VFMADD231PS (R13)(R8*2), Z15, Z2
+	VFMADD231PS (R13)(R9*1), Z15, Z3
+	VFMADD231PS (R13)(R8*4), Z15, Z4
+	VFMADD231PS (R13)(R10*1), Z15, Z5
+	VFMADD231PS (R13)(R9*2), Z15, Z6
+	VFMADD231PS (AX), Z15, Z7
+	VFMADD231PS (AX)(R8*1), Z15, Z8
+	VFMADD231PS (AX)(R8*2), Z15, Z9
+	VFMADD231PS (AX)(R9*1), Z15, Z10
+	VFMADD231PS (AX)(R8*4), Z15, Z11
+	VFMADD231PS (AX)(R10*1), Z15, Z12
+	VFMADD231PS (AX)(R9*2), Z15, Z13
+	ADDQ        $0x40, R13
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	JAE         k
+
+tail:
+	ADDQ        $0x10, CX
+	JZ          next
+	VMOVUPS.Z   (BX), K1, Z15
+	VMOVUPS.Z   (R13), K1, Z14
+	VFMADD231PS Z14, Z15, Z0
+	VMOVUPS.Z   (R13)(R8*1), K1, Z14
+	VFMADD231PS Z14, Z15, Z1
+	VMOVUPS.Z   (R13)(R8*2), K1, Z14
+	VFMADD231PS Z14, Z15, Z2
+	VMOVUPS.Z   (R13)(R9*1), K1, Z14
+	VFMADD231PS Z14, Z15, Z3
+	VMOVUPS.Z   (R13)(R8*4), K1, Z14
+	VFMADD231PS Z14, Z15, Z4
+	VMOVUPS.Z   (R13)(R10*1), K1, Z14
+	VFMADD231PS Z14, Z15, Z5
+	VMOVUPS.Z   (R13)(R9*2), K1, Z14
+	VFMADD231PS Z14, Z15, Z6
+	VMOVUPS.Z   (AX), K1, Z14
+	VFMADD231PS Z14, Z15, Z7
+	VMOVUPS.Z   (AX)(R8*1), K1, Z14
+	VFMADD231PS Z14, Z15, Z8
+	VMOVUPS.Z   (AX)(R8*2), K1, Z14
+	VFMADD231PS Z14, Z15, Z9
+	VMOVUPS.Z   (AX)(R9*1), K1, Z14
+	VFMADD231PS Z14, Z15, Z10
+	VMOVUPS.Z   (AX)(R8*4), K1, Z14
+	VFMADD231PS Z14, Z15, Z11
+	VMOVUPS.Z   (AX)(R10*1), K1, Z14
+	VFMADD231PS Z14, Z15, Z12
+	VMOVUPS.Z   (AX)(R9*2), K1, Z14
+	VFMADD231PS Z14, Z15, Z13
+
+next:
+	DECQ DX
+	JNZ  tap
+
+sum:
+	VSHUFF64X2 $0x4e, Z4, Z0, Z28
+	VBLENDMPS  Z4, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z5, Z1, Z28
+	VBLENDMPS  Z5, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z6, Z2, Z28
+	VBLENDMPS  Z6, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z7, Z3, Z28
+	VBLENDMPS  Z7, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z3, Z2, Z28
+	VSHUFPS    $0x88, Z3, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z12, Z8, Z28
+	VBLENDMPS  Z12, Z8, K2, Z8
+	VADDPS     Z28, Z8, Z8
+	VSHUFF64X2 $0x4e, Z13, Z9, Z28
+	VBLENDMPS  Z13, Z9, K2, Z9
+	VADDPS     Z28, Z9, Z9
+	VSHUFF64X2 $0x4e, Z13, Z10, Z28
+	VBLENDMPS  Z13, Z10, K2, Z10
+	VADDPS     Z28, Z10, Z10
+	VSHUFF64X2 $0x4e, Z13, Z11, Z28
+	VBLENDMPS  Z13, Z11, K2, Z11
+	VADDPS     Z28, Z11, Z11
+	VSHUFPS    $0xdd, Z9, Z8, Z28
+	VSHUFPS    $0x88, Z9, Z8, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z11, Z10, Z28
+	VSHUFPS    $0x88, Z11, Z10, Z23
+	VADDPS     Z28, Z23, Z23
+	VSHUFPS    $0xdd, Z23, Z21, Z28
+	VSHUFPS    $0x88, Z23, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000002, AX
+	KMOVW      AX, K3
+	VMOVUPS    -4(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000004, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000008, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000010, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000020, AX
+	KMOVW      AX, K3
+	VMOVUPS    -20(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000040, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000080, AX
+	KMOVW      AX, K3
+	VMOVUPS    -28(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000100, AX
+	KMOVW      AX, K3
+	VMOVUPS    -32(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000200, AX
+	KMOVW      AX, K3
+	VMOVUPS    -36(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000400, AX
+	KMOVW      AX, K3
+	VMOVUPS    -40(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000800, AX
+	KMOVW      AX, K3
+	VMOVUPS    -44(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00001000, AX
+	KMOVW      AX, K3
+	VMOVUPS    -48(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00002000, AX
+	KMOVW      AX, K3
+	VMOVUPS    -52(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
+
+activate:
+	CMPQ   96(DI), $0x00
+	JEQ    store
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
+
+store:
+	CMPQ    80(DI), $0x04
+	JNE     apart
+	MOVL    $0x00003fff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000002, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -4(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000004, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000008, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000010, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000020, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -20(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000040, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000080, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -28(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000100, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -32(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000200, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -36(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000400, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -40(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000800, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -44(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00001000, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -48(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00002000, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -52(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func dot15x1AVX512(t *tile)
+// Requires: AVX, AVX512F
+TEXT ·dot15x1AVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
+
+tile:
+	MOVQ   56(DI), R8
+	LEAQ   (R8)(R8*2), R9
+	LEAQ   (R8)(R8*4), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	MOVQ   32(DI), R15
+	MOVQ   40(DI), DX
+	TESTQ  DX, DX
+	JZ     sum
+
+tap:
+	MOVQ (R15), R13
+	MOVQ (DI), SI
+	LEAQ (SI)(R13*4), R13
+	LEAQ (R13)(R9*2), AX
+	ADDQ R8, AX
+	LEAQ (AX)(R9*2), R12
+	ADDQ R8, R12
+	MOVQ 8(R15), BX
+	MOVQ 8(DI), SI
+	LEAQ (SI)(BX*4), BX
+	ADDQ $0x10, R15
+	MOVQ 48(DI), CX
+	SUBQ $0x10, CX
+	JB   tail
+
+k:
+	VMOVUPS     (BX), Z16
+	VFMADD231PS (R13), Z16, Z0
+	VFMADD231PS (R13)(R8*1), Z16, Z1
+	VFMADD231PS (R13)(R8*2), Z16, Z2
+	VFMADD231PS (R13)(R9*1), Z16, Z3
+	VFMADD231PS (R13)(R8*4), Z16, Z4
+	VFMADD231PS (R13)(R10*1), Z16, Z5
+	VFMADD231PS (R13)(R9*2), Z16, Z6
+	VFMADD231PS (AX), Z16, Z7
+	VFMADD231PS (AX)(R8*1), Z16, Z8
+	VFMADD231PS (AX)(R8*2), Z16, Z9
+	VFMADD231PS (AX)(R9*1), Z16, Z10
+	VFMADD231PS (AX)(R8*4), Z16, Z11
+	VFMADD231PS (AX)(R10*1), Z16, Z12
+	VFMADD231PS (AX)(R9*2), Z16, Z13
+	VFMADD231PS (R12), Z16, Z14
+	ADDQ        $0x40, R13
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, R12
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	JAE         k
+
+tail:
+	ADDQ        $0x10, CX
+	JZ          next
+	VMOVUPS.Z   (BX), K1, Z16
+	VMOVUPS.Z   (R13), K1, Z15
+	VFMADD231PS Z15, Z16, Z0
+	VMOVUPS.Z   (R13)(R8*1), K1, Z15
+	VFMADD231PS Z15, Z16, Z1
+	VMOVUPS.Z   (R13)(R8*2), K1, Z15
+	VFMADD231PS Z15, Z16, Z2
+	VMOVUPS.Z   (R13)(R9*1), K1, Z15
+	VFMADD231PS Z15, Z16, Z3
+	VMOVUPS.Z   (R13)(R8*4), K1, Z15
+	VFMADD231PS Z15, Z16, Z4
+	VMOVUPS.Z   (R13)(R10*1), K1, Z15
+	VFMADD231PS Z15, Z16, Z5
+	VMOVUPS.Z   (R13)(R9*2), K1, Z15
+	VFMADD231PS Z15, Z16, Z6
+	VMOVUPS.Z   (AX), K1, Z15
+	VFMADD231PS Z15, Z16, Z7
+	VMOVUPS.Z   (AX)(R8*1), K1, Z15
+	VFMADD231PS Z15, Z16, Z8
+	VMOVUPS.Z   (AX)(R8*2), K1, Z15
+	VFMADD231PS Z15, Z16, Z9
+	VMOVUPS.Z   (AX)(R9*1), K1, Z15
+	VFMADD231PS Z15, Z16, Z10
+	VMOVUPS.Z   (AX)(R8*4), K1, Z15
+	VFMADD231PS Z15, Z16, Z11
+	VMOVUPS.Z   (AX)(R10*1), K1, Z15
+	VFMADD231PS Z15, Z16, Z12
+	VMOVUPS.Z   (AX)(R9*2), K1, Z15
+	VFMADD231PS Z15, Z16, Z13
+	VMOVUPS.Z   (R12), K1, Z15
+	VFMADD231PS Z15, Z16, Z14
+
+next:
+	DECQ DX
+	JNZ  tap
+
+sum:
+	VSHUFF64X2 $0x4e, Z4, Z0, Z28
+	VBLENDMPS  Z4, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z5, Z1, Z28
+	VBLENDMPS  Z5, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z6, Z2, Z28
+	VBLENDMPS  Z6, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z7, Z3, Z28
+	VBLENDMPS  Z7, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z3, Z2, Z28
+	VSHUFPS    $0x88, Z3, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z12, Z8, Z28
+	VBLENDMPS  Z12, Z8, K2, Z8
+	VADDPS     Z28, Z8, Z8
+	VSHUFF64X2 $0x4e, Z13, Z9, Z28
+	VBLENDMPS  Z13, Z9, K2, Z9
+	VADDPS     Z28, Z9, Z9
+	VSHUFF64X2 $0x4e, Z14, Z10, Z28
+	VBLENDMPS  Z14, Z10, K2, Z10
+	VADDPS     Z28, Z10, Z10
+	VSHUFF64X2 $0x4e, Z14, Z11, Z28
+	VBLENDMPS  Z14, Z11, K2, Z11
+	VADDPS     Z28, Z11, Z11
+	VSHUFPS    $0xdd, Z9, Z8, Z28
+	VSHUFPS    $0x88, Z9, Z8, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z11, Z10, Z28
+	VSHUFPS    $0x88, Z11, Z10, Z23
+	VADDPS     Z28, Z23, Z23
+	VSHUFPS    $0xdd, Z23, Z21, Z28
+	VSHUFPS    $0x88, Z23, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000002, AX
+	KMOVW      AX, K3
+	VMOVUPS    -4(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000004, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000008, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000010, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000020, AX
+	KMOVW      AX, K3
+	VMOVUPS    -20(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000040, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000080, AX
+	KMOVW      AX, K3
+	VMOVUPS    -28(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000100, AX
+	KMOVW      AX, K3
+	VMOVUPS    -32(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000200, AX
+	KMOVW      AX, K3
+	VMOVUPS    -36(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000400, AX
+	KMOVW      AX, K3
+	VMOVUPS    -40(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000800, AX
+	KMOVW      AX, K3
+	VMOVUPS    -44(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00001000, AX
+	KMOVW      AX, K3
+	VMOVUPS    -48(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00002000, AX
+	KMOVW      AX, K3
+	VMOVUPS    -52(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00004000, AX
+	KMOVW      AX, K3
+	VMOVUPS    -56(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
+
+activate:
+	CMPQ   96(DI), $0x00
+	JEQ    store
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
+
+store:
+	CMPQ    80(DI), $0x04
+	JNE     apart
+	MOVL    $0x00007fff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000002, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -4(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000004, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000008, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000010, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000020, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -20(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000040, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000080, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -28(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000100, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -32(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000200, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -36(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000400, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -40(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000800, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -44(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00001000, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -48(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00002000, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -52(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00004000, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -56(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func dot16x1AVX512(t *tile)
+// Requires: AVX, AVX512F
+TEXT ·dot16x1AVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000001, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat1AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
+
+tile:
+	MOVQ   56(DI), R8
+	LEAQ   (R8)(R8*2), R9
+	LEAQ   (R8)(R8*4), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   32(DI), R15
+	MOVQ   40(DI), DX
+	TESTQ  DX, DX
+	JZ     sum
+
+tap:
+	MOVQ (R15), R13
+	MOVQ (DI), SI
+	LEAQ (SI)(R13*4), R13
+	LEAQ (R13)(R9*2), AX
+	ADDQ R8, AX
+	LEAQ (AX)(R9*2), R12
+	ADDQ R8, R12
+	MOVQ 8(R15), BX
+	MOVQ 8(DI), SI
+	LEAQ (SI)(BX*4), BX
+	ADDQ $0x10, R15
+	MOVQ 48(DI), CX
+	SUBQ $0x10, CX
+	JB   tail
+
+k:
+	VMOVUPS     (BX), Z17
+	VFMADD231PS (R13), Z17, Z0
+	VFMADD231PS (R13)(R8*1), Z17, Z1
+	VFMADD231PS (R13)(R8*2), Z17, Z2
+	VFMADD231PS (R13)(R9*1), Z17, Z3
+	VFMADD231PS (R13)(R8*4), Z17, Z4
+	VFMADD231PS (R13)(R10*1), Z17, Z5
+	VFMADD231PS (R13)(R9*2), Z17, Z6
+	VFMADD231PS (AX), Z17, Z7
+	VFMADD231PS (AX)(R8*1), Z17, Z8
+	VFMADD231PS (AX)(R8*2), Z17, Z9
+	VFMADD231PS (AX)(R9*1), Z17, Z10
+	VFMADD231PS (AX)(R8*4), Z17, Z11
+	VFMADD231PS (AX)(R10*1), Z17, Z12
+	VFMADD231PS (AX)(R9*2), Z17, Z13
+	VFMADD231PS (R12), Z17, Z14
+	VFMADD231PS (R12)(R8*1), Z17, Z15
+	ADDQ        $0x40, R13
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, R12
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	JAE         k
+
+tail:
+	ADDQ        $0x10, CX
+	JZ          next
+	VMOVUPS.Z   (BX), K1, Z17
+	VMOVUPS.Z   (R13), K1, Z16
+	VFMADD231PS Z16, Z17, Z0
+	VMOVUPS.Z   (R13)(R8*1), K1, Z16
+	VFMADD231PS Z16, Z17, Z1
+	VMOVUPS.Z   (R13)(R8*2), K1, Z16
+	VFMADD231PS Z16, Z17, Z2
+	VMOVUPS.Z   (R13)(R9*1), K1, Z16
+	VFMADD231PS Z16, Z17, Z3
+	VMOVUPS.Z   (R13)(R8*4), K1, Z16
+	VFMADD231PS Z16, Z17, Z4
+	VMOVUPS.Z   (R13)(R10*1), K1, Z16
+	VFMADD231PS Z16, Z17, Z5
+	VMOVUPS.Z   (R13)(R9*2), K1, Z16
+	VFMADD231PS Z16, Z17, Z6
+	VMOVUPS.Z   (AX), K1, Z16
+	VFMADD231PS Z16, Z17, Z7
+	VMOVUPS.Z   (AX)(R8*1), K1, Z16
+	VFMADD231PS Z16, Z17, Z8
+	VMOVUPS.Z   (AX)(R8*2), K1, Z16
+	VFMADD231PS Z16, Z17, Z9
+	VMOVUPS.Z   (AX)(R9*1), K1, Z16
+	VFMADD231PS Z16, Z17, Z10
+	VMOVUPS.Z   (AX)(R8*4), K1, Z16
+	VFMADD231PS Z16, Z17, Z11
+	VMOVUPS.Z   (AX)(R10*1), K1, Z16
+	VFMADD231PS Z16, Z17, Z12
+	VMOVUPS.Z   (AX)(R9*2), K1, Z16
+	VFMADD231PS Z16, Z17, Z13
+	VMOVUPS.Z   (R12), K1, Z16
+	VFMADD231PS Z16, Z17, Z14
+	VMOVUPS.Z   (R12)(R8*1), K1, Z16
+	VFMADD231PS Z16, Z17, Z15
+
+next:
+	DECQ DX
+	JNZ  tap
+
+sum:
+	VSHUFF64X2 $0x4e, Z4, Z0, Z28
+	VBLENDMPS  Z4, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z5, Z1, Z28
+	VBLENDMPS  Z5, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z6, Z2, Z28
+	VBLENDMPS  Z6, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z7, Z3, Z28
+	VBLENDMPS  Z7, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z3, Z2, Z28
+	VSHUFPS    $0x88, Z3, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z12, Z8, Z28
+	VBLENDMPS  Z12, Z8, K2, Z8
+	VADDPS     Z28, Z8, Z8
+	VSHUFF64X2 $0x4e, Z13, Z9, Z28
+	VBLENDMPS  Z13, Z9, K2, Z9
+	VADDPS     Z28, Z9, Z9
+	VSHUFF64X2 $0x4e, Z14, Z10, Z28
+	VBLENDMPS  Z14, Z10, K2, Z10
+	VADDPS     Z28, Z10, Z10
+	VSHUFF64X2 $0x4e, Z15, Z11, Z28
+	VBLENDMPS  Z15, Z11, K2, Z11
+	VADDPS     Z28, Z11, Z11
+	VSHUFPS    $0xdd, Z9, Z8, Z28
+	VSHUFPS    $0x88, Z9, Z8, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z11, Z10, Z28
+	VSHUFPS    $0x88, Z11, Z10, Z23
+	VADDPS     Z28, Z23, Z23
+	VSHUFPS    $0xdd, Z23, Z21, Z28
+	VSHUFPS    $0x88, Z23, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000001, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000002, AX
+	KMOVW      AX, K3
+	VMOVUPS    -4(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000004, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000008, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000010, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000020, AX
+	KMOVW      AX, K3
+	VMOVUPS    -20(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000040, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000080, AX
+	KMOVW      AX, K3
+	VMOVUPS    -28(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000100, AX
+	KMOVW      AX, K3
+	VMOVUPS    -32(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000200, AX
+	KMOVW      AX, K3
+	VMOVUPS    -36(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000400, AX
+	KMOVW      AX, K3
+	VMOVUPS    -40(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000800, AX
+	KMOVW      AX, K3
+	VMOVUPS    -44(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00001000, AX
+	KMOVW      AX, K3
+	VMOVUPS    -48(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00002000, AX
+	KMOVW      AX, K3
+	VMOVUPS    -52(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00004000, AX
+	KMOVW      AX, K3
+	VMOVUPS    -56(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00008000, AX
+	KMOVW      AX, K3
+	VMOVUPS    -60(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
+
+activate:
+	CMPQ   96(DI), $0x00
+	JEQ    store
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
+
+store:
+	CMPQ    80(DI), $0x04
+	JNE     apart
+	MOVL    $0x0000ffff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000001, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000002, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -4(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000004, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000008, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000010, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000020, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -20(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000040, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000080, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -28(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000100, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -32(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000200, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -36(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000400, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -40(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000800, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -44(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00001000, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -48(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00002000, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -52(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00004000, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -56(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00008000, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -60(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot1x2AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot1x2AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000003, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat2AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -1048,63 +3865,98 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y2
-	VADDPS        Y2, Y0, Y0
-	VHADDPS       Y0, Y0, Y0
-	VHADDPS       Y0, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X2
-	VADDPS        X2, X0, X0
-	VEXTRACTF64X4 $0x01, Z1, Y2
-	VADDPS        Y2, Y1, Y1
-	VHADDPS       Y1, Y1, Y1
-	VHADDPS       Y1, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X2
-	VADDPS        X2, X1, X1
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X2
-	VADDPS        X0, X2, X0
-	VMOVSS        4(R13), X2
-	VADDPS        X1, X2, X1
+	VSHUFF64X2 $0x4e, Z1, Z0, Z28
+	VBLENDMPS  Z1, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z1, Z1, Z28
+	VBLENDMPS  Z1, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z20, Z20, Z28
+	VSHUFPS    $0x88, Z20, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000003, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z2, Z2, Z2
-	VMAXPS X0, X2, X0
-	VMAXPS X1, X2, X1
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ   16(DI), R13
-	MOVQ   80(DI), R8
-	LEAQ   (R8)(R8*2), R9
-	VMOVSS X0, (R13)
-	VMOVSS X1, 4(R13)
-	DECQ   104(DI)
-	JZ     done
-	MOVQ   112(DI), SI
-	ADDQ   SI, (DI)
-	MOVQ   120(DI), SI
-	ADDQ   SI, 16(DI)
-	MOVQ   128(DI), SI
-	ADDQ   SI, 24(DI)
-	JMP    tile
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000003, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	DECQ    104(DI)
+	JZ      done
+	MOVQ    112(DI), SI
+	ADDQ    SI, (DI)
+	MOVQ    120(DI), SI
+	ADDQ    SI, 16(DI)
+	MOVQ    128(DI), SI
+	ADDQ    SI, 24(DI)
+	JMP     tile
 
 done:
 	VZEROUPPER
 	RET
 
+DATA repeat2AVX512<>+0(SB)/4, $0x00000000
+DATA repeat2AVX512<>+4(SB)/4, $0x00000001
+DATA repeat2AVX512<>+8(SB)/4, $0x00000000
+DATA repeat2AVX512<>+12(SB)/4, $0x00000001
+DATA repeat2AVX512<>+16(SB)/4, $0x00000000
+DATA repeat2AVX512<>+20(SB)/4, $0x00000001
+DATA repeat2AVX512<>+24(SB)/4, $0x00000000
+DATA repeat2AVX512<>+28(SB)/4, $0x00000001
+DATA repeat2AVX512<>+32(SB)/4, $0x00000000
+DATA repeat2AVX512<>+36(SB)/4, $0x00000001
+DATA repeat2AVX512<>+40(SB)/4, $0x00000000
+DATA repeat2AVX512<>+44(SB)/4, $0x00000001
+DATA repeat2AVX512<>+48(SB)/4, $0x00000000
+DATA repeat2AVX512<>+52(SB)/4, $0x00000001
+DATA repeat2AVX512<>+56(SB)/4, $0x00000000
+DATA repeat2AVX512<>+60(SB)/4, $0x00000001
+GLOBL repeat2AVX512<>(SB), RODATA|NOPTR, $64
+
 // func dot2x2AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot2x2AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000003, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat2AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -1162,71 +4014,108 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y4
-	VADDPS        Y4, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y4
-	VADDPS        Y4, Y1, Y1
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y0, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X4
-	VADDPS        X4, X0, X0
-	VEXTRACTF64X4 $0x01, Z2, Y4
-	VADDPS        Y4, Y2, Y2
-	VEXTRACTF64X4 $0x01, Z3, Y4
-	VADDPS        Y4, Y3, Y3
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X4
-	VADDPS        X4, X2, X2
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X4
-	VINSERTPS     $0x10, (R13)(R8*1), X4, X4
-	VADDPS        X0, X4, X0
-	VMOVSS        4(R13), X4
-	VINSERTPS     $0x10, 4(R13)(R8*1), X4, X4
-	VADDPS        X2, X4, X2
+	VSHUFF64X2 $0x4e, Z3, Z0, Z28
+	VBLENDMPS  Z3, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z3, Z2, Z28
+	VBLENDMPS  Z3, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z3, Z1, Z28
+	VBLENDMPS  Z3, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z3, Z3, Z28
+	VBLENDMPS  Z3, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFPS    $0xdd, Z2, Z0, Z28
+	VSHUFPS    $0x88, Z2, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z3, Z1, Z28
+	VSHUFPS    $0x88, Z3, Z1, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000003, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x0000000c, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z4, Z4, Z4
-	VMAXPS X0, X4, X0
-	VMAXPS X2, X4, X2
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VMOVSS     X2, 4(R13)
-	VEXTRACTPS $0x01, X2, 4(R13)(R8*1)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x08
+	JNE     apart
+	MOVL    $0x0000000f, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000003, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x0000000c, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot3x2AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot3x2AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000003, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat2AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -1292,81 +4181,116 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y6
-	VADDPS        Y6, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y6
-	VADDPS        Y6, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y6
-	VADDPS        Y6, Y2, Y2
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y2, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X6
-	VADDPS        X6, X0, X0
-	VEXTRACTF64X4 $0x01, Z3, Y6
-	VADDPS        Y6, Y3, Y3
-	VEXTRACTF64X4 $0x01, Z4, Y6
-	VADDPS        Y6, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z5, Y6
-	VADDPS        Y6, Y5, Y5
-	VHADDPS       Y4, Y3, Y3
-	VHADDPS       Y5, Y5, Y5
-	VHADDPS       Y5, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X6
-	VADDPS        X6, X3, X3
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X6
-	VINSERTPS     $0x10, (R13)(R8*1), X6, X6
-	VINSERTPS     $0x20, (R13)(R8*2), X6, X6
-	VADDPS        X0, X6, X0
-	VMOVSS        4(R13), X6
-	VINSERTPS     $0x10, 4(R13)(R8*1), X6, X6
-	VINSERTPS     $0x20, 4(R13)(R8*2), X6, X6
-	VADDPS        X3, X6, X3
+	VSHUFF64X2 $0x4e, Z2, Z0, Z28
+	VBLENDMPS  Z2, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z5, Z3, Z28
+	VBLENDMPS  Z5, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFF64X2 $0x4e, Z5, Z1, Z28
+	VBLENDMPS  Z5, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z5, Z4, Z28
+	VBLENDMPS  Z5, Z4, K2, Z4
+	VADDPS     Z28, Z4, Z4
+	VSHUFPS    $0xdd, Z3, Z0, Z28
+	VSHUFPS    $0x88, Z3, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z4, Z1, Z28
+	VSHUFPS    $0x88, Z4, Z1, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000003, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x0000000c, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000030, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z6, Z6, Z6
-	VMAXPS X0, X6, X0
-	VMAXPS X3, X6, X3
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	VMOVSS     X3, 4(R13)
-	VEXTRACTPS $0x01, X3, 4(R13)(R8*1)
-	VEXTRACTPS $0x02, X3, 4(R13)(R8*2)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x08
+	JNE     apart
+	MOVL    $0x0000003f, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000003, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x0000000c, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000030, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot4x2AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot4x2AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000003, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat2AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -1440,89 +4364,124 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y8
-	VADDPS        Y8, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y8
-	VADDPS        Y8, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y8
-	VADDPS        Y8, Y2, Y2
-	VEXTRACTF64X4 $0x01, Z3, Y8
-	VADDPS        Y8, Y3, Y3
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X8
-	VADDPS        X8, X0, X0
-	VEXTRACTF64X4 $0x01, Z4, Y8
-	VADDPS        Y8, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z5, Y8
-	VADDPS        Y8, Y5, Y5
-	VEXTRACTF64X4 $0x01, Z6, Y8
-	VADDPS        Y8, Y6, Y6
-	VEXTRACTF64X4 $0x01, Z7, Y8
-	VADDPS        Y8, Y7, Y7
-	VHADDPS       Y5, Y4, Y4
-	VHADDPS       Y7, Y6, Y6
-	VHADDPS       Y6, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X8
-	VADDPS        X8, X4, X4
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X8
-	VINSERTPS     $0x10, (R13)(R8*1), X8, X8
-	VINSERTPS     $0x20, (R13)(R8*2), X8, X8
-	VINSERTPS     $0x30, (R13)(R9*1), X8, X8
-	VADDPS        X0, X8, X0
-	VMOVSS        4(R13), X8
-	VINSERTPS     $0x10, 4(R13)(R8*1), X8, X8
-	VINSERTPS     $0x20, 4(R13)(R8*2), X8, X8
-	VINSERTPS     $0x30, 4(R13)(R9*1), X8, X8
-	VADDPS        X4, X8, X4
+	VSHUFF64X2 $0x4e, Z2, Z0, Z28
+	VBLENDMPS  Z2, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z6, Z4, Z28
+	VBLENDMPS  Z6, Z4, K2, Z4
+	VADDPS     Z28, Z4, Z4
+	VSHUFF64X2 $0x4e, Z3, Z1, Z28
+	VBLENDMPS  Z3, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z7, Z5, Z28
+	VBLENDMPS  Z7, Z5, K2, Z5
+	VADDPS     Z28, Z5, Z5
+	VSHUFPS    $0xdd, Z4, Z0, Z28
+	VSHUFPS    $0x88, Z4, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z5, Z1, Z28
+	VSHUFPS    $0x88, Z5, Z1, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000003, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x0000000c, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000030, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x000000c0, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z8, Z8, Z8
-	VMAXPS X0, X8, X0
-	VMAXPS X4, X8, X4
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	VEXTRACTPS $0x03, X0, (R13)(R9*1)
-	VMOVSS     X4, 4(R13)
-	VEXTRACTPS $0x01, X4, 4(R13)(R8*1)
-	VEXTRACTPS $0x02, X4, 4(R13)(R8*2)
-	VEXTRACTPS $0x03, X4, 4(R13)(R9*1)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x08
+	JNE     apart
+	MOVL    $0x000000ff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000003, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x0000000c, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000030, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x000000c0, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot5x2AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot5x2AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000003, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat2AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -1604,111 +4563,144 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y10
-	VADDPS        Y10, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y10
-	VADDPS        Y10, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y10
-	VADDPS        Y10, Y2, Y2
-	VEXTRACTF64X4 $0x01, Z3, Y10
-	VADDPS        Y10, Y3, Y3
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X10
-	VADDPS        X10, X0, X0
-	VEXTRACTF64X4 $0x01, Z4, Y10
-	VADDPS        Y10, Y4, Y4
-	VHADDPS       Y4, Y4, Y4
-	VHADDPS       Y4, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X10
-	VADDPS        X10, X4, X4
-	VEXTRACTF64X4 $0x01, Z5, Y10
-	VADDPS        Y10, Y5, Y5
-	VEXTRACTF64X4 $0x01, Z6, Y10
-	VADDPS        Y10, Y6, Y6
-	VEXTRACTF64X4 $0x01, Z7, Y10
-	VADDPS        Y10, Y7, Y7
-	VEXTRACTF64X4 $0x01, Z8, Y10
-	VADDPS        Y10, Y8, Y8
-	VHADDPS       Y6, Y5, Y5
-	VHADDPS       Y8, Y7, Y7
-	VHADDPS       Y7, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X10
-	VADDPS        X10, X5, X5
-	VEXTRACTF64X4 $0x01, Z9, Y10
-	VADDPS        Y10, Y9, Y9
-	VHADDPS       Y9, Y9, Y9
-	VHADDPS       Y9, Y9, Y9
-	VEXTRACTF32X4 $0x01, Y9, X10
-	VADDPS        X10, X9, X9
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X10
-	VINSERTPS     $0x10, (R13)(R8*1), X10, X10
-	VINSERTPS     $0x20, (R13)(R8*2), X10, X10
-	VINSERTPS     $0x30, (R13)(R9*1), X10, X10
-	VADDPS        X0, X10, X0
-	VMOVSS        4(R13), X10
-	VINSERTPS     $0x10, 4(R13)(R8*1), X10, X10
-	VINSERTPS     $0x20, 4(R13)(R8*2), X10, X10
-	VINSERTPS     $0x30, 4(R13)(R9*1), X10, X10
-	VADDPS        X5, X10, X5
-	LEAQ          (R13)(R8*4), R13
-	VMOVSS        (R13), X10
-	VADDPS        X4, X10, X4
-	VMOVSS        4(R13), X10
-	VADDPS        X9, X10, X9
+	VSHUFF64X2 $0x4e, Z2, Z0, Z28
+	VBLENDMPS  Z2, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z7, Z5, Z28
+	VBLENDMPS  Z7, Z5, K2, Z5
+	VADDPS     Z28, Z5, Z5
+	VSHUFF64X2 $0x4e, Z3, Z1, Z28
+	VBLENDMPS  Z3, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z8, Z6, Z28
+	VBLENDMPS  Z8, Z6, K2, Z6
+	VADDPS     Z28, Z6, Z6
+	VSHUFPS    $0xdd, Z5, Z0, Z28
+	VSHUFPS    $0x88, Z5, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z6, Z1, Z28
+	VSHUFPS    $0x88, Z6, Z1, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z9, Z4, Z28
+	VBLENDMPS  Z9, Z4, K2, Z4
+	VADDPS     Z28, Z4, Z4
+	VSHUFF64X2 $0x4e, Z9, Z9, Z28
+	VBLENDMPS  Z9, Z9, K2, Z9
+	VADDPS     Z28, Z9, Z9
+	VSHUFPS    $0xdd, Z9, Z4, Z28
+	VSHUFPS    $0x88, Z9, Z4, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z21, Z21, Z28
+	VSHUFPS    $0x88, Z21, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000003, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x0000000c, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000030, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x000000c0, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000300, AX
+	KMOVW      AX, K3
+	VMOVUPS    -32(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z10, Z10, Z10
-	VMAXPS X0, X10, X0
-	VMAXPS X4, X10, X4
-	VMAXPS X5, X10, X5
-	VMAXPS X9, X10, X9
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	VEXTRACTPS $0x03, X0, (R13)(R9*1)
-	VMOVSS     X5, 4(R13)
-	VEXTRACTPS $0x01, X5, 4(R13)(R8*1)
-	VEXTRACTPS $0x02, X5, 4(R13)(R8*2)
-	VEXTRACTPS $0x03, X5, 4(R13)(R9*1)
-	LEAQ       (R13)(R8*4), R13
-	VMOVSS     X4, (R13)
-	VMOVSS     X9, 4(R13)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x08
+	JNE     apart
+	MOVL    $0x000003ff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000003, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x0000000c, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000030, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x000000c0, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000300, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -32(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot6x2AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot6x2AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000003, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat2AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -1798,119 +4790,161 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y12
-	VADDPS        Y12, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y12
-	VADDPS        Y12, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y12
-	VADDPS        Y12, Y2, Y2
-	VEXTRACTF64X4 $0x01, Z3, Y12
-	VADDPS        Y12, Y3, Y3
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X12
-	VADDPS        X12, X0, X0
-	VEXTRACTF64X4 $0x01, Z4, Y12
-	VADDPS        Y12, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z5, Y12
-	VADDPS        Y12, Y5, Y5
-	VHADDPS       Y5, Y4, Y4
-	VHADDPS       Y4, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X12
-	VADDPS        X12, X4, X4
-	VEXTRACTF64X4 $0x01, Z6, Y12
-	VADDPS        Y12, Y6, Y6
-	VEXTRACTF64X4 $0x01, Z7, Y12
-	VADDPS        Y12, Y7, Y7
-	VEXTRACTF64X4 $0x01, Z8, Y12
-	VADDPS        Y12, Y8, Y8
-	VEXTRACTF64X4 $0x01, Z9, Y12
-	VADDPS        Y12, Y9, Y9
-	VHADDPS       Y7, Y6, Y6
-	VHADDPS       Y9, Y8, Y8
-	VHADDPS       Y8, Y6, Y6
-	VEXTRACTF32X4 $0x01, Y6, X12
-	VADDPS        X12, X6, X6
-	VEXTRACTF64X4 $0x01, Z10, Y12
-	VADDPS        Y12, Y10, Y10
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VADDPS        Y12, Y11, Y11
-	VHADDPS       Y11, Y10, Y10
-	VHADDPS       Y10, Y10, Y10
-	VEXTRACTF32X4 $0x01, Y10, X12
-	VADDPS        X12, X10, X10
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X12
-	VINSERTPS     $0x10, (R13)(R8*1), X12, X12
-	VINSERTPS     $0x20, (R13)(R8*2), X12, X12
-	VINSERTPS     $0x30, (R13)(R9*1), X12, X12
-	VADDPS        X0, X12, X0
-	VMOVSS        4(R13), X12
-	VINSERTPS     $0x10, 4(R13)(R8*1), X12, X12
-	VINSERTPS     $0x20, 4(R13)(R8*2), X12, X12
-	VINSERTPS     $0x30, 4(R13)(R9*1), X12, X12
-	VADDPS        X6, X12, X6
-	LEAQ          (R13)(R8*4), R13
-	VMOVSS        (R13), X12
-	VINSERTPS     $0x10, (R13)(R8*1), X12, X12
-	VADDPS        X4, X12, X4
-	VMOVSS        4(R13), X12
-	VINSERTPS     $0x10, 4(R13)(R8*1), X12, X12
-	VADDPS        X10, X12, X10
+	VSHUFF64X2 $0x4e, Z2, Z0, Z28
+	VBLENDMPS  Z2, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z8, Z6, Z28
+	VBLENDMPS  Z8, Z6, K2, Z6
+	VADDPS     Z28, Z6, Z6
+	VSHUFF64X2 $0x4e, Z3, Z1, Z28
+	VBLENDMPS  Z3, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z9, Z7, Z28
+	VBLENDMPS  Z9, Z7, K2, Z7
+	VADDPS     Z28, Z7, Z7
+	VSHUFPS    $0xdd, Z6, Z0, Z28
+	VSHUFPS    $0x88, Z6, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z7, Z1, Z28
+	VSHUFPS    $0x88, Z7, Z1, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z11, Z4, Z28
+	VBLENDMPS  Z11, Z4, K2, Z4
+	VADDPS     Z28, Z4, Z4
+	VSHUFF64X2 $0x4e, Z11, Z10, Z28
+	VBLENDMPS  Z11, Z10, K2, Z10
+	VADDPS     Z28, Z10, Z10
+	VSHUFF64X2 $0x4e, Z11, Z5, Z28
+	VBLENDMPS  Z11, Z5, K2, Z5
+	VADDPS     Z28, Z5, Z5
+	VSHUFF64X2 $0x4e, Z11, Z11, Z28
+	VBLENDMPS  Z11, Z11, K2, Z11
+	VADDPS     Z28, Z11, Z11
+	VSHUFPS    $0xdd, Z10, Z4, Z28
+	VSHUFPS    $0x88, Z10, Z4, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z11, Z5, Z28
+	VSHUFPS    $0x88, Z11, Z5, Z23
+	VADDPS     Z28, Z23, Z23
+	VSHUFPS    $0xdd, Z23, Z21, Z28
+	VSHUFPS    $0x88, Z23, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000003, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x0000000c, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000030, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x000000c0, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000300, AX
+	KMOVW      AX, K3
+	VMOVUPS    -32(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000c00, AX
+	KMOVW      AX, K3
+	VMOVUPS    -40(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z12, Z12, Z12
-	VMAXPS X0, X12, X0
-	VMAXPS X4, X12, X4
-	VMAXPS X6, X12, X6
-	VMAXPS X10, X12, X10
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	VEXTRACTPS $0x03, X0, (R13)(R9*1)
-	VMOVSS     X6, 4(R13)
-	VEXTRACTPS $0x01, X6, 4(R13)(R8*1)
-	VEXTRACTPS $0x02, X6, 4(R13)(R8*2)
-	VEXTRACTPS $0x03, X6, 4(R13)(R9*1)
-	LEAQ       (R13)(R8*4), R13
-	VMOVSS     X4, (R13)
-	VEXTRACTPS $0x01, X4, (R13)(R8*1)
-	VMOVSS     X10, 4(R13)
-	VEXTRACTPS $0x01, X10, 4(R13)(R8*1)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x08
+	JNE     apart
+	MOVL    $0x00000fff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000003, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x0000000c, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000030, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x000000c0, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000300, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -32(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000c00, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -40(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot7x2AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot7x2AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000003, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat2AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -2008,129 +5042,169 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y14
-	VADDPS        Y14, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y14
-	VADDPS        Y14, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y14
-	VADDPS        Y14, Y2, Y2
-	VEXTRACTF64X4 $0x01, Z3, Y14
-	VADDPS        Y14, Y3, Y3
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X14
-	VADDPS        X14, X0, X0
-	VEXTRACTF64X4 $0x01, Z4, Y14
-	VADDPS        Y14, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z5, Y14
-	VADDPS        Y14, Y5, Y5
-	VEXTRACTF64X4 $0x01, Z6, Y14
-	VADDPS        Y14, Y6, Y6
-	VHADDPS       Y5, Y4, Y4
-	VHADDPS       Y6, Y6, Y6
-	VHADDPS       Y6, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X14
-	VADDPS        X14, X4, X4
-	VEXTRACTF64X4 $0x01, Z7, Y14
-	VADDPS        Y14, Y7, Y7
-	VEXTRACTF64X4 $0x01, Z8, Y14
-	VADDPS        Y14, Y8, Y8
-	VEXTRACTF64X4 $0x01, Z9, Y14
-	VADDPS        Y14, Y9, Y9
-	VEXTRACTF64X4 $0x01, Z10, Y14
-	VADDPS        Y14, Y10, Y10
-	VHADDPS       Y8, Y7, Y7
-	VHADDPS       Y10, Y9, Y9
-	VHADDPS       Y9, Y7, Y7
-	VEXTRACTF32X4 $0x01, Y7, X14
-	VADDPS        X14, X7, X7
-	VEXTRACTF64X4 $0x01, Z11, Y14
-	VADDPS        Y14, Y11, Y11
-	VEXTRACTF64X4 $0x01, Z12, Y14
-	VADDPS        Y14, Y12, Y12
-	VEXTRACTF64X4 $0x01, Z13, Y14
-	VADDPS        Y14, Y13, Y13
-	VHADDPS       Y12, Y11, Y11
-	VHADDPS       Y13, Y13, Y13
-	VHADDPS       Y13, Y11, Y11
-	VEXTRACTF32X4 $0x01, Y11, X14
-	VADDPS        X14, X11, X11
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X14
-	VINSERTPS     $0x10, (R13)(R8*1), X14, X14
-	VINSERTPS     $0x20, (R13)(R8*2), X14, X14
-	VINSERTPS     $0x30, (R13)(R9*1), X14, X14
-	VADDPS        X0, X14, X0
-	VMOVSS        4(R13), X14
-	VINSERTPS     $0x10, 4(R13)(R8*1), X14, X14
-	VINSERTPS     $0x20, 4(R13)(R8*2), X14, X14
-	VINSERTPS     $0x30, 4(R13)(R9*1), X14, X14
-	VADDPS        X7, X14, X7
-	LEAQ          (R13)(R8*4), R13
-	VMOVSS        (R13), X14
-	VINSERTPS     $0x10, (R13)(R8*1), X14, X14
-	VINSERTPS     $0x20, (R13)(R8*2), X14, X14
-	VADDPS        X4, X14, X4
-	VMOVSS        4(R13), X14
-	VINSERTPS     $0x10, 4(R13)(R8*1), X14, X14
-	VINSERTPS     $0x20, 4(R13)(R8*2), X14, X14
-	VADDPS        X11, X14, X11
+	VSHUFF64X2 $0x4e, Z2, Z0, Z28
+	VBLENDMPS  Z2, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z9, Z7, Z28
+	VBLENDMPS  Z9, Z7, K2, Z7
+	VADDPS     Z28, Z7, Z7
+	VSHUFF64X2 $0x4e, Z3, Z1, Z28
+	VBLENDMPS  Z3, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z10, Z8, Z28
+	VBLENDMPS  Z10, Z8, K2, Z8
+	VADDPS     Z28, Z8, Z8
+	VSHUFPS    $0xdd, Z7, Z0, Z28
+	VSHUFPS    $0x88, Z7, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z8, Z1, Z28
+	VSHUFPS    $0x88, Z8, Z1, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z6, Z4, Z28
+	VBLENDMPS  Z6, Z4, K2, Z4
+	VADDPS     Z28, Z4, Z4
+	VSHUFF64X2 $0x4e, Z13, Z11, Z28
+	VBLENDMPS  Z13, Z11, K2, Z11
+	VADDPS     Z28, Z11, Z11
+	VSHUFF64X2 $0x4e, Z13, Z5, Z28
+	VBLENDMPS  Z13, Z5, K2, Z5
+	VADDPS     Z28, Z5, Z5
+	VSHUFF64X2 $0x4e, Z13, Z12, Z28
+	VBLENDMPS  Z13, Z12, K2, Z12
+	VADDPS     Z28, Z12, Z12
+	VSHUFPS    $0xdd, Z11, Z4, Z28
+	VSHUFPS    $0x88, Z11, Z4, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z12, Z5, Z28
+	VSHUFPS    $0x88, Z12, Z5, Z23
+	VADDPS     Z28, Z23, Z23
+	VSHUFPS    $0xdd, Z23, Z21, Z28
+	VSHUFPS    $0x88, Z23, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000003, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x0000000c, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000030, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x000000c0, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000300, AX
+	KMOVW      AX, K3
+	VMOVUPS    -32(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000c00, AX
+	KMOVW      AX, K3
+	VMOVUPS    -40(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00003000, AX
+	KMOVW      AX, K3
+	VMOVUPS    -48(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z14, Z14, Z14
-	VMAXPS X0, X14, X0
-	VMAXPS X4, X14, X4
-	VMAXPS X7, X14, X7
-	VMAXPS X11, X14, X11
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	VEXTRACTPS $0x03, X0, (R13)(R9*1)
-	VMOVSS     X7, 4(R13)
-	VEXTRACTPS $0x01, X7, 4(R13)(R8*1)
-	VEXTRACTPS $0x02, X7, 4(R13)(R8*2)
-	VEXTRACTPS $0x03, X7, 4(R13)(R9*1)
-	LEAQ       (R13)(R8*4), R13
-	VMOVSS     X4, (R13)
-	VEXTRACTPS $0x01, X4, (R13)(R8*1)
-	VEXTRACTPS $0x02, X4, (R13)(R8*2)
-	VMOVSS     X11, 4(R13)
-	VEXTRACTPS $0x01, X11, 4(R13)(R8*1)
-	VEXTRACTPS $0x02, X11, 4(R13)(R8*2)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x08
+	JNE     apart
+	MOVL    $0x00003fff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000003, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x0000000c, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000030, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x000000c0, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000300, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -32(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000c00, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -40(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00003000, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -48(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot8x2AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot8x2AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000003, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat2AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -2239,137 +5313,177 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y16
-	VADDPS        Y16, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y16
-	VADDPS        Y16, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y16
-	VADDPS        Y16, Y2, Y2
-	VEXTRACTF64X4 $0x01, Z3, Y16
-	VADDPS        Y16, Y3, Y3
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X16
-	VADDPS        X16, X0, X0
-	VEXTRACTF64X4 $0x01, Z4, Y16
-	VADDPS        Y16, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z5, Y16
-	VADDPS        Y16, Y5, Y5
-	VEXTRACTF64X4 $0x01, Z6, Y16
-	VADDPS        Y16, Y6, Y6
-	VEXTRACTF64X4 $0x01, Z7, Y16
-	VADDPS        Y16, Y7, Y7
-	VHADDPS       Y5, Y4, Y4
-	VHADDPS       Y7, Y6, Y6
-	VHADDPS       Y6, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X16
-	VADDPS        X16, X4, X4
-	VEXTRACTF64X4 $0x01, Z8, Y16
-	VADDPS        Y16, Y8, Y8
-	VEXTRACTF64X4 $0x01, Z9, Y16
-	VADDPS        Y16, Y9, Y9
-	VEXTRACTF64X4 $0x01, Z10, Y16
-	VADDPS        Y16, Y10, Y10
-	VEXTRACTF64X4 $0x01, Z11, Y16
-	VADDPS        Y16, Y11, Y11
-	VHADDPS       Y9, Y8, Y8
-	VHADDPS       Y11, Y10, Y10
-	VHADDPS       Y10, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X16
-	VADDPS        X16, X8, X8
-	VEXTRACTF64X4 $0x01, Z12, Y16
-	VADDPS        Y16, Y12, Y12
-	VEXTRACTF64X4 $0x01, Z13, Y16
-	VADDPS        Y16, Y13, Y13
-	VEXTRACTF64X4 $0x01, Z14, Y16
-	VADDPS        Y16, Y14, Y14
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VADDPS        Y16, Y15, Y15
-	VHADDPS       Y13, Y12, Y12
-	VHADDPS       Y15, Y14, Y14
-	VHADDPS       Y14, Y12, Y12
-	VEXTRACTF32X4 $0x01, Y12, X16
-	VADDPS        X16, X12, X12
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X16
-	VINSERTPS     $0x10, (R13)(R8*1), X16, X16
-	VINSERTPS     $0x20, (R13)(R8*2), X16, X16
-	VINSERTPS     $0x30, (R13)(R9*1), X16, X16
-	VADDPS        X0, X16, X0
-	VMOVSS        4(R13), X16
-	VINSERTPS     $0x10, 4(R13)(R8*1), X16, X16
-	VINSERTPS     $0x20, 4(R13)(R8*2), X16, X16
-	VINSERTPS     $0x30, 4(R13)(R9*1), X16, X16
-	VADDPS        X8, X16, X8
-	LEAQ          (R13)(R8*4), R13
-	VMOVSS        (R13), X16
-	VINSERTPS     $0x10, (R13)(R8*1), X16, X16
-	VINSERTPS     $0x20, (R13)(R8*2), X16, X16
-	VINSERTPS     $0x30, (R13)(R9*1), X16, X16
-	VADDPS        X4, X16, X4
-	VMOVSS        4(R13), X16
-	VINSERTPS     $0x10, 4(R13)(R8*1), X16, X16
-	VINSERTPS     $0x20, 4(R13)(R8*2), X16, X16
-	VINSERTPS     $0x30, 4(R13)(R9*1), X16, X16
-	VADDPS        X12, X16, X12
+	VSHUFF64X2 $0x4e, Z2, Z0, Z28
+	VBLENDMPS  Z2, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z10, Z8, Z28
+	VBLENDMPS  Z10, Z8, K2, Z8
+	VADDPS     Z28, Z8, Z8
+	VSHUFF64X2 $0x4e, Z3, Z1, Z28
+	VBLENDMPS  Z3, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z11, Z9, Z28
+	VBLENDMPS  Z11, Z9, K2, Z9
+	VADDPS     Z28, Z9, Z9
+	VSHUFPS    $0xdd, Z8, Z0, Z28
+	VSHUFPS    $0x88, Z8, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z9, Z1, Z28
+	VSHUFPS    $0x88, Z9, Z1, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z6, Z4, Z28
+	VBLENDMPS  Z6, Z4, K2, Z4
+	VADDPS     Z28, Z4, Z4
+	VSHUFF64X2 $0x4e, Z14, Z12, Z28
+	VBLENDMPS  Z14, Z12, K2, Z12
+	VADDPS     Z28, Z12, Z12
+	VSHUFF64X2 $0x4e, Z7, Z5, Z28
+	VBLENDMPS  Z7, Z5, K2, Z5
+	VADDPS     Z28, Z5, Z5
+	VSHUFF64X2 $0x4e, Z15, Z13, Z28
+	VBLENDMPS  Z15, Z13, K2, Z13
+	VADDPS     Z28, Z13, Z13
+	VSHUFPS    $0xdd, Z12, Z4, Z28
+	VSHUFPS    $0x88, Z12, Z4, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z13, Z5, Z28
+	VSHUFPS    $0x88, Z13, Z5, Z23
+	VADDPS     Z28, Z23, Z23
+	VSHUFPS    $0xdd, Z23, Z21, Z28
+	VSHUFPS    $0x88, Z23, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000003, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x0000000c, AX
+	KMOVW      AX, K3
+	VMOVUPS    -8(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000030, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x000000c0, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000300, AX
+	KMOVW      AX, K3
+	VMOVUPS    -32(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000c00, AX
+	KMOVW      AX, K3
+	VMOVUPS    -40(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00003000, AX
+	KMOVW      AX, K3
+	VMOVUPS    -48(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x0000c000, AX
+	KMOVW      AX, K3
+	VMOVUPS    -56(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z16, Z16, Z16
-	VMAXPS X0, X16, X0
-	VMAXPS X4, X16, X4
-	VMAXPS X8, X16, X8
-	VMAXPS X12, X16, X12
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	VEXTRACTPS $0x03, X0, (R13)(R9*1)
-	VMOVSS     X8, 4(R13)
-	VEXTRACTPS $0x01, X8, 4(R13)(R8*1)
-	VEXTRACTPS $0x02, X8, 4(R13)(R8*2)
-	VEXTRACTPS $0x03, X8, 4(R13)(R9*1)
-	LEAQ       (R13)(R8*4), R13
-	VMOVSS     X4, (R13)
-	VEXTRACTPS $0x01, X4, (R13)(R8*1)
-	VEXTRACTPS $0x02, X4, (R13)(R8*2)
-	VEXTRACTPS $0x03, X4, (R13)(R9*1)
-	VMOVSS     X12, 4(R13)
-	VEXTRACTPS $0x01, X12, 4(R13)(R8*1)
-	VEXTRACTPS $0x02, X12, 4(R13)(R8*2)
-	VEXTRACTPS $0x03, X12, 4(R13)(R9*1)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x08
+	JNE     apart
+	MOVL    $0x0000ffff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000003, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x0000000c, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -8(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000030, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x000000c0, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000300, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -32(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000c00, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -40(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00003000, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -48(R13)
+	ADDQ    BX, R13
+	MOVL    $0x0000c000, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -56(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot1x3AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot1x3AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000007, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat3AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -2424,73 +5538,104 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y3
-	VADDPS        Y3, Y0, Y0
-	VHADDPS       Y0, Y0, Y0
-	VHADDPS       Y0, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X3
-	VADDPS        X3, X0, X0
-	VEXTRACTF64X4 $0x01, Z1, Y3
-	VADDPS        Y3, Y1, Y1
-	VHADDPS       Y1, Y1, Y1
-	VHADDPS       Y1, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X3
-	VADDPS        X3, X1, X1
-	VEXTRACTF64X4 $0x01, Z2, Y3
-	VADDPS        Y3, Y2, Y2
-	VHADDPS       Y2, Y2, Y2
-	VHADDPS       Y2, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X3
-	VADDPS        X3, X2, X2
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X3
-	VADDPS        X0, X3, X0
-	VMOVSS        4(R13), X3
-	VADDPS        X1, X3, X1
-	VMOVSS        8(R13), X3
-	VADDPS        X2, X3, X2
+	VSHUFF64X2 $0x4e, Z2, Z0, Z28
+	VBLENDMPS  Z2, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z2, Z1, Z28
+	VBLENDMPS  Z2, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z2, Z2, Z28
+	VBLENDMPS  Z2, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z2, Z2, Z28
+	VSHUFPS    $0x88, Z2, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000007, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z3, Z3, Z3
-	VMAXPS X0, X3, X0
-	VMAXPS X1, X3, X1
-	VMAXPS X2, X3, X2
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ   16(DI), R13
-	MOVQ   80(DI), R8
-	LEAQ   (R8)(R8*2), R9
-	VMOVSS X0, (R13)
-	VMOVSS X1, 4(R13)
-	VMOVSS X2, 8(R13)
-	DECQ   104(DI)
-	JZ     done
-	MOVQ   112(DI), SI
-	ADDQ   SI, (DI)
-	MOVQ   120(DI), SI
-	ADDQ   SI, 16(DI)
-	MOVQ   128(DI), SI
-	ADDQ   SI, 24(DI)
-	JMP    tile
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000007, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	DECQ    104(DI)
+	JZ      done
+	MOVQ    112(DI), SI
+	ADDQ    SI, (DI)
+	MOVQ    120(DI), SI
+	ADDQ    SI, 16(DI)
+	MOVQ    128(DI), SI
+	ADDQ    SI, 24(DI)
+	JMP     tile
 
 done:
 	VZEROUPPER
 	RET
 
+DATA repeat3AVX512<>+0(SB)/4, $0x00000000
+DATA repeat3AVX512<>+4(SB)/4, $0x00000001
+DATA repeat3AVX512<>+8(SB)/4, $0x00000002
+DATA repeat3AVX512<>+12(SB)/4, $0x00000000
+DATA repeat3AVX512<>+16(SB)/4, $0x00000001
+DATA repeat3AVX512<>+20(SB)/4, $0x00000002
+DATA repeat3AVX512<>+24(SB)/4, $0x00000000
+DATA repeat3AVX512<>+28(SB)/4, $0x00000001
+DATA repeat3AVX512<>+32(SB)/4, $0x00000002
+DATA repeat3AVX512<>+36(SB)/4, $0x00000000
+DATA repeat3AVX512<>+40(SB)/4, $0x00000001
+DATA repeat3AVX512<>+44(SB)/4, $0x00000002
+DATA repeat3AVX512<>+48(SB)/4, $0x00000000
+DATA repeat3AVX512<>+52(SB)/4, $0x00000001
+DATA repeat3AVX512<>+56(SB)/4, $0x00000002
+DATA repeat3AVX512<>+60(SB)/4, $0x00000000
+GLOBL repeat3AVX512<>(SB), RODATA|NOPTR, $64
+
 // func dot2x3AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot2x3AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000007, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat3AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -2556,85 +5701,108 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y6
-	VADDPS        Y6, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y6
-	VADDPS        Y6, Y1, Y1
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y0, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X6
-	VADDPS        X6, X0, X0
-	VEXTRACTF64X4 $0x01, Z2, Y6
-	VADDPS        Y6, Y2, Y2
-	VEXTRACTF64X4 $0x01, Z3, Y6
-	VADDPS        Y6, Y3, Y3
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X6
-	VADDPS        X6, X2, X2
-	VEXTRACTF64X4 $0x01, Z4, Y6
-	VADDPS        Y6, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z5, Y6
-	VADDPS        Y6, Y5, Y5
-	VHADDPS       Y5, Y4, Y4
-	VHADDPS       Y4, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X6
-	VADDPS        X6, X4, X4
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X6
-	VINSERTPS     $0x10, (R13)(R8*1), X6, X6
-	VADDPS        X0, X6, X0
-	VMOVSS        4(R13), X6
-	VINSERTPS     $0x10, 4(R13)(R8*1), X6, X6
-	VADDPS        X2, X6, X2
-	VMOVSS        8(R13), X6
-	VINSERTPS     $0x10, 8(R13)(R8*1), X6, X6
-	VADDPS        X4, X6, X4
+	VSHUFF64X2 $0x4e, Z3, Z0, Z28
+	VBLENDMPS  Z3, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z5, Z2, Z28
+	VBLENDMPS  Z5, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z5, Z4, Z28
+	VBLENDMPS  Z5, Z4, K2, Z4
+	VADDPS     Z28, Z4, Z4
+	VSHUFF64X2 $0x4e, Z5, Z1, Z28
+	VBLENDMPS  Z5, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFPS    $0xdd, Z2, Z0, Z28
+	VSHUFPS    $0x88, Z2, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z1, Z4, Z28
+	VSHUFPS    $0x88, Z1, Z4, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000007, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000038, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z6, Z6, Z6
-	VMAXPS X0, X6, X0
-	VMAXPS X2, X6, X2
-	VMAXPS X4, X6, X4
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VMOVSS     X2, 4(R13)
-	VEXTRACTPS $0x01, X2, 4(R13)(R8*1)
-	VMOVSS     X4, 8(R13)
-	VEXTRACTPS $0x01, X4, 8(R13)(R8*1)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x0c
+	JNE     apart
+	MOVL    $0x0000003f, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000007, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000038, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot3x3AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot3x3AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000007, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat3AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -2711,100 +5879,125 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y9
-	VADDPS        Y9, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y9
-	VADDPS        Y9, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y9
-	VADDPS        Y9, Y2, Y2
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y2, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X9
-	VADDPS        X9, X0, X0
-	VEXTRACTF64X4 $0x01, Z3, Y9
-	VADDPS        Y9, Y3, Y3
-	VEXTRACTF64X4 $0x01, Z4, Y9
-	VADDPS        Y9, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z5, Y9
-	VADDPS        Y9, Y5, Y5
-	VHADDPS       Y4, Y3, Y3
-	VHADDPS       Y5, Y5, Y5
-	VHADDPS       Y5, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X9
-	VADDPS        X9, X3, X3
-	VEXTRACTF64X4 $0x01, Z6, Y9
-	VADDPS        Y9, Y6, Y6
-	VEXTRACTF64X4 $0x01, Z7, Y9
-	VADDPS        Y9, Y7, Y7
-	VEXTRACTF64X4 $0x01, Z8, Y9
-	VADDPS        Y9, Y8, Y8
-	VHADDPS       Y7, Y6, Y6
-	VHADDPS       Y8, Y8, Y8
-	VHADDPS       Y8, Y6, Y6
-	VEXTRACTF32X4 $0x01, Y6, X9
-	VADDPS        X9, X6, X6
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X9
-	VINSERTPS     $0x10, (R13)(R8*1), X9, X9
-	VINSERTPS     $0x20, (R13)(R8*2), X9, X9
-	VADDPS        X0, X9, X0
-	VMOVSS        4(R13), X9
-	VINSERTPS     $0x10, 4(R13)(R8*1), X9, X9
-	VINSERTPS     $0x20, 4(R13)(R8*2), X9, X9
-	VADDPS        X3, X9, X3
-	VMOVSS        8(R13), X9
-	VINSERTPS     $0x10, 8(R13)(R8*1), X9, X9
-	VINSERTPS     $0x20, 8(R13)(R8*2), X9, X9
-	VADDPS        X6, X9, X6
+	VSHUFF64X2 $0x4e, Z4, Z0, Z28
+	VBLENDMPS  Z4, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z7, Z3, Z28
+	VBLENDMPS  Z7, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFF64X2 $0x4e, Z2, Z6, Z28
+	VBLENDMPS  Z2, Z6, K2, Z6
+	VADDPS     Z28, Z6, Z6
+	VSHUFF64X2 $0x4e, Z5, Z1, Z28
+	VBLENDMPS  Z5, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFPS    $0xdd, Z3, Z0, Z28
+	VSHUFPS    $0x88, Z3, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z1, Z6, Z28
+	VSHUFPS    $0x88, Z1, Z6, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z8, Z8, Z28
+	VBLENDMPS  Z8, Z8, K2, Z8
+	VADDPS     Z28, Z8, Z8
+	VSHUFPS    $0xdd, Z8, Z8, Z28
+	VSHUFPS    $0x88, Z8, Z8, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z21, Z21, Z28
+	VSHUFPS    $0x88, Z21, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000007, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000038, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x000001c0, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z9, Z9, Z9
-	VMAXPS X0, X9, X0
-	VMAXPS X3, X9, X3
-	VMAXPS X6, X9, X6
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	VMOVSS     X3, 4(R13)
-	VEXTRACTPS $0x01, X3, 4(R13)(R8*1)
-	VEXTRACTPS $0x02, X3, 4(R13)(R8*2)
-	VMOVSS     X6, 8(R13)
-	VEXTRACTPS $0x01, X6, 8(R13)(R8*1)
-	VEXTRACTPS $0x02, X6, 8(R13)(R8*2)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x0c
+	JNE     apart
+	MOVL    $0x000001ff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000007, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000038, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+	ADDQ    BX, R13
+	MOVL    $0x000001c0, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot4x3AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot4x3AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000007, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat3AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -2892,112 +6085,390 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y12
-	VADDPS        Y12, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y12
-	VADDPS        Y12, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y12
-	VADDPS        Y12, Y2, Y2
-	VEXTRACTF64X4 $0x01, Z3, Y12
-	VADDPS        Y12, Y3, Y3
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X12
-	VADDPS        X12, X0, X0
-	VEXTRACTF64X4 $0x01, Z4, Y12
-	VADDPS        Y12, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z5, Y12
-	VADDPS        Y12, Y5, Y5
-	VEXTRACTF64X4 $0x01, Z6, Y12
-	VADDPS        Y12, Y6, Y6
-	VEXTRACTF64X4 $0x01, Z7, Y12
-	VADDPS        Y12, Y7, Y7
-	VHADDPS       Y5, Y4, Y4
-	VHADDPS       Y7, Y6, Y6
-	VHADDPS       Y6, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X12
-	VADDPS        X12, X4, X4
-	VEXTRACTF64X4 $0x01, Z8, Y12
-	VADDPS        Y12, Y8, Y8
-	VEXTRACTF64X4 $0x01, Z9, Y12
-	VADDPS        Y12, Y9, Y9
-	VEXTRACTF64X4 $0x01, Z10, Y12
-	VADDPS        Y12, Y10, Y10
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VADDPS        Y12, Y11, Y11
-	VHADDPS       Y9, Y8, Y8
-	VHADDPS       Y11, Y10, Y10
-	VHADDPS       Y10, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X12
-	VADDPS        X12, X8, X8
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X12
-	VINSERTPS     $0x10, (R13)(R8*1), X12, X12
-	VINSERTPS     $0x20, (R13)(R8*2), X12, X12
-	VINSERTPS     $0x30, (R13)(R9*1), X12, X12
-	VADDPS        X0, X12, X0
-	VMOVSS        4(R13), X12
-	VINSERTPS     $0x10, 4(R13)(R8*1), X12, X12
-	VINSERTPS     $0x20, 4(R13)(R8*2), X12, X12
-	VINSERTPS     $0x30, 4(R13)(R9*1), X12, X12
-	VADDPS        X4, X12, X4
-	VMOVSS        8(R13), X12
-	VINSERTPS     $0x10, 8(R13)(R8*1), X12, X12
-	VINSERTPS     $0x20, 8(R13)(R8*2), X12, X12
-	VINSERTPS     $0x30, 8(R13)(R9*1), X12, X12
-	VADDPS        X8, X12, X8
+	VSHUFF64X2 $0x4e, Z5, Z0, Z28
+	VBLENDMPS  Z5, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z9, Z4, Z28
+	VBLENDMPS  Z9, Z4, K2, Z4
+	VADDPS     Z28, Z4, Z4
+	VSHUFF64X2 $0x4e, Z2, Z8, Z28
+	VBLENDMPS  Z2, Z8, K2, Z8
+	VADDPS     Z28, Z8, Z8
+	VSHUFF64X2 $0x4e, Z6, Z1, Z28
+	VBLENDMPS  Z6, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFPS    $0xdd, Z4, Z0, Z28
+	VSHUFPS    $0x88, Z4, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z1, Z8, Z28
+	VSHUFPS    $0x88, Z1, Z8, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z11, Z10, Z28
+	VBLENDMPS  Z11, Z10, K2, Z10
+	VADDPS     Z28, Z10, Z10
+	VSHUFF64X2 $0x4e, Z11, Z3, Z28
+	VBLENDMPS  Z11, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFF64X2 $0x4e, Z11, Z7, Z28
+	VBLENDMPS  Z11, Z7, K2, Z7
+	VADDPS     Z28, Z7, Z7
+	VSHUFF64X2 $0x4e, Z11, Z11, Z28
+	VBLENDMPS  Z11, Z11, K2, Z11
+	VADDPS     Z28, Z11, Z11
+	VSHUFPS    $0xdd, Z3, Z10, Z28
+	VSHUFPS    $0x88, Z3, Z10, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z11, Z7, Z28
+	VSHUFPS    $0x88, Z11, Z7, Z23
+	VADDPS     Z28, Z23, Z23
+	VSHUFPS    $0xdd, Z23, Z21, Z28
+	VSHUFPS    $0x88, Z23, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000007, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000038, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x000001c0, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000e00, AX
+	KMOVW      AX, K3
+	VMOVUPS    -36(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z12, Z12, Z12
-	VMAXPS X0, X12, X0
-	VMAXPS X4, X12, X4
-	VMAXPS X8, X12, X8
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	VEXTRACTPS $0x03, X0, (R13)(R9*1)
-	VMOVSS     X4, 4(R13)
-	VEXTRACTPS $0x01, X4, 4(R13)(R8*1)
-	VEXTRACTPS $0x02, X4, 4(R13)(R8*2)
-	VEXTRACTPS $0x03, X4, 4(R13)(R9*1)
-	VMOVSS     X8, 8(R13)
-	VEXTRACTPS $0x01, X8, 8(R13)(R8*1)
-	VEXTRACTPS $0x02, X8, 8(R13)(R8*2)
-	VEXTRACTPS $0x03, X8, 8(R13)(R9*1)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x0c
+	JNE     apart
+	MOVL    $0x00000fff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000007, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000038, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+	ADDQ    BX, R13
+	MOVL    $0x000001c0, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000e00, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -36(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func dot5x3AVX512(t *tile)
+// Requires: AVX, AVX512F
+TEXT ·dot5x3AVX512(SB), NOSPLIT, $0-8
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x00000007, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat3AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
+
+tile:
+	MOVQ   56(DI), R8
+	LEAQ   (R8)(R8*2), R9
+	LEAQ   (R8)(R8*4), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	MOVQ   32(DI), R15
+	MOVQ   40(DI), DX
+	TESTQ  DX, DX
+	JZ     sum
+
+tap:
+	MOVQ (R15), R13
+	MOVQ (DI), SI
+	LEAQ (SI)(R13*4), R13
+	MOVQ 8(R15), BX
+	MOVQ 8(DI), SI
+	LEAQ (SI)(BX*4), BX
+	ADDQ $0x10, R15
+	MOVQ 48(DI), CX
+	SUBQ $0x10, CX
+	JB   tail
+
+k:
+	VMOVUPS     (BX), Z16
+	VMOVUPS     (BX)(R11*1), Z17
+	VMOVUPS     (BX)(R11*2), Z18
+	VMOVUPS     (R13), Z15
+	VFMADD231PS Z15, Z16, Z0
+	VFMADD231PS Z15, Z17, Z5
+	VFMADD231PS Z15, Z18, Z10
+	VMOVUPS     (R13)(R8*1), Z15
+	VFMADD231PS Z15, Z16, Z1
+	VFMADD231PS Z15, Z17, Z6
+	VFMADD231PS Z15, Z18, Z11
+	VMOVUPS     (R13)(R8*2), Z15
+	VFMADD231PS Z15, Z16, Z2
+	VFMADD231PS Z15, Z17, Z7
+	VFMADD231PS Z15, Z18, Z12
+	VMOVUPS     (R13)(R9*1), Z15
+	VFMADD231PS Z15, Z16, Z3
+	VFMADD231PS Z15, Z17, Z8
+	VFMADD231PS Z15, Z18, Z13
+	VMOVUPS     (R13)(R8*4), Z15
+	VFMADD231PS Z15, Z16, Z4
+	VFMADD231PS Z15, Z17, Z9
+	VFMADD231PS Z15, Z18, Z14
+	ADDQ        $0x40, R13
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, CX
+	JAE         k
+
+tail:
+	ADDQ        $0x10, CX
+	JZ          next
+	VMOVUPS.Z   (BX), K1, Z16
+	VMOVUPS.Z   (BX)(R11*1), K1, Z17
+	VMOVUPS.Z   (BX)(R11*2), K1, Z18
+	VMOVUPS.Z   (R13), K1, Z15
+	VFMADD231PS Z15, Z16, Z0
+	VFMADD231PS Z15, Z17, Z5
+	VFMADD231PS Z15, Z18, Z10
+	VMOVUPS.Z   (R13)(R8*1), K1, Z15
+	VFMADD231PS Z15, Z16, Z1
+	VFMADD231PS Z15, Z17, Z6
+	VFMADD231PS Z15, Z18, Z11
+	VMOVUPS.Z   (R13)(R8*2), K1, Z15
+	VFMADD231PS Z15, Z16, Z2
+	VFMADD231PS Z15, Z17, Z7
+	VFMADD231PS Z15, Z18, Z12
+	VMOVUPS.Z   (R13)(R9*1), K1, Z15
+	VFMADD231PS Z15, Z16, Z3
+	VFMADD231PS Z15, Z17, Z8
+	VFMADD231PS Z15, Z18, Z13
+	VMOVUPS.Z   (R13)(R8*4), K1, Z15
+	VFMADD231PS Z15, Z16, Z4
+	VFMADD231PS Z15, Z17, Z9
+	VFMADD231PS Z15, Z18, Z14
+
+next:
+	DECQ DX
+	JNZ  tap
+
+sum:
+	VSHUFF64X2 $0x4e, Z6, Z0, Z28
+	VBLENDMPS  Z6, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z11, Z5, Z28
+	VBLENDMPS  Z11, Z5, K2, Z5
+	VADDPS     Z28, Z5, Z5
+	VSHUFF64X2 $0x4e, Z2, Z10, Z28
+	VBLENDMPS  Z2, Z10, K2, Z10
+	VADDPS     Z28, Z10, Z10
+	VSHUFF64X2 $0x4e, Z7, Z1, Z28
+	VBLENDMPS  Z7, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFPS    $0xdd, Z5, Z0, Z28
+	VSHUFPS    $0x88, Z5, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z1, Z10, Z28
+	VSHUFPS    $0x88, Z1, Z10, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z4, Z12, Z28
+	VBLENDMPS  Z4, Z12, K2, Z12
+	VADDPS     Z28, Z12, Z12
+	VSHUFF64X2 $0x4e, Z9, Z3, Z28
+	VBLENDMPS  Z9, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFF64X2 $0x4e, Z14, Z8, Z28
+	VBLENDMPS  Z14, Z8, K2, Z8
+	VADDPS     Z28, Z8, Z8
+	VSHUFF64X2 $0x4e, Z14, Z13, Z28
+	VBLENDMPS  Z14, Z13, K2, Z13
+	VADDPS     Z28, Z13, Z13
+	VSHUFPS    $0xdd, Z3, Z12, Z28
+	VSHUFPS    $0x88, Z3, Z12, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z13, Z8, Z28
+	VSHUFPS    $0x88, Z13, Z8, Z23
+	VADDPS     Z28, Z23, Z23
+	VSHUFPS    $0xdd, Z23, Z21, Z28
+	VSHUFPS    $0x88, Z23, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x00000007, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000038, AX
+	KMOVW      AX, K3
+	VMOVUPS    -12(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x000001c0, AX
+	KMOVW      AX, K3
+	VMOVUPS    -24(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000e00, AX
+	KMOVW      AX, K3
+	VMOVUPS    -36(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00007000, AX
+	KMOVW      AX, K3
+	VMOVUPS    -48(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
+
+activate:
+	CMPQ   96(DI), $0x00
+	JEQ    store
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
+
+store:
+	CMPQ    80(DI), $0x0c
+	JNE     apart
+	MOVL    $0x00007fff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x00000007, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000038, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -12(R13)
+	ADDQ    BX, R13
+	MOVL    $0x000001c0, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -24(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000e00, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -36(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00007000, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -48(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot1x4AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot1x4AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x0000000f, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat4AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -3057,83 +6528,107 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y4
-	VADDPS        Y4, Y0, Y0
-	VHADDPS       Y0, Y0, Y0
-	VHADDPS       Y0, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X4
-	VADDPS        X4, X0, X0
-	VEXTRACTF64X4 $0x01, Z1, Y4
-	VADDPS        Y4, Y1, Y1
-	VHADDPS       Y1, Y1, Y1
-	VHADDPS       Y1, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X4
-	VADDPS        X4, X1, X1
-	VEXTRACTF64X4 $0x01, Z2, Y4
-	VADDPS        Y4, Y2, Y2
-	VHADDPS       Y2, Y2, Y2
-	VHADDPS       Y2, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X4
-	VADDPS        X4, X2, X2
-	VEXTRACTF64X4 $0x01, Z3, Y4
-	VADDPS        Y4, Y3, Y3
-	VHADDPS       Y3, Y3, Y3
-	VHADDPS       Y3, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X4
-	VADDPS        X4, X3, X3
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X4
-	VADDPS        X0, X4, X0
-	VMOVSS        4(R13), X4
-	VADDPS        X1, X4, X1
-	VMOVSS        8(R13), X4
-	VADDPS        X2, X4, X2
-	VMOVSS        12(R13), X4
-	VADDPS        X3, X4, X3
+	VSHUFF64X2 $0x4e, Z3, Z0, Z28
+	VBLENDMPS  Z3, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z3, Z1, Z28
+	VBLENDMPS  Z3, Z1, K2, Z1
+	VADDPS     Z28, Z1, Z1
+	VSHUFF64X2 $0x4e, Z3, Z2, Z28
+	VBLENDMPS  Z3, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z3, Z3, Z28
+	VBLENDMPS  Z3, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFPS    $0xdd, Z1, Z0, Z28
+	VSHUFPS    $0x88, Z1, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z3, Z2, Z28
+	VSHUFPS    $0x88, Z3, Z2, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x0000000f, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z4, Z4, Z4
-	VMAXPS X0, X4, X0
-	VMAXPS X1, X4, X1
-	VMAXPS X2, X4, X2
-	VMAXPS X3, X4, X3
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ   16(DI), R13
-	MOVQ   80(DI), R8
-	LEAQ   (R8)(R8*2), R9
-	VMOVSS X0, (R13)
-	VMOVSS X1, 4(R13)
-	VMOVSS X2, 8(R13)
-	VMOVSS X3, 12(R13)
-	DECQ   104(DI)
-	JZ     done
-	MOVQ   112(DI), SI
-	ADDQ   SI, (DI)
-	MOVQ   120(DI), SI
-	ADDQ   SI, 16(DI)
-	MOVQ   128(DI), SI
-	ADDQ   SI, 24(DI)
-	JMP    tile
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x0000000f, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	DECQ    104(DI)
+	JZ      done
+	MOVQ    112(DI), SI
+	ADDQ    SI, (DI)
+	MOVQ    120(DI), SI
+	ADDQ    SI, 16(DI)
+	MOVQ    128(DI), SI
+	ADDQ    SI, 24(DI)
+	JMP     tile
 
 done:
 	VZEROUPPER
 	RET
 
+DATA repeat4AVX512<>+0(SB)/4, $0x00000000
+DATA repeat4AVX512<>+4(SB)/4, $0x00000001
+DATA repeat4AVX512<>+8(SB)/4, $0x00000002
+DATA repeat4AVX512<>+12(SB)/4, $0x00000003
+DATA repeat4AVX512<>+16(SB)/4, $0x00000000
+DATA repeat4AVX512<>+20(SB)/4, $0x00000001
+DATA repeat4AVX512<>+24(SB)/4, $0x00000002
+DATA repeat4AVX512<>+28(SB)/4, $0x00000003
+DATA repeat4AVX512<>+32(SB)/4, $0x00000000
+DATA repeat4AVX512<>+36(SB)/4, $0x00000001
+DATA repeat4AVX512<>+40(SB)/4, $0x00000002
+DATA repeat4AVX512<>+44(SB)/4, $0x00000003
+DATA repeat4AVX512<>+48(SB)/4, $0x00000000
+DATA repeat4AVX512<>+52(SB)/4, $0x00000001
+DATA repeat4AVX512<>+56(SB)/4, $0x00000002
+DATA repeat4AVX512<>+60(SB)/4, $0x00000003
+GLOBL repeat4AVX512<>(SB), RODATA|NOPTR, $64
+
 // func dot2x4AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot2x4AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x0000000f, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat4AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -3207,99 +6702,108 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y8
-	VADDPS        Y8, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y8
-	VADDPS        Y8, Y1, Y1
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y0, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X8
-	VADDPS        X8, X0, X0
-	VEXTRACTF64X4 $0x01, Z2, Y8
-	VADDPS        Y8, Y2, Y2
-	VEXTRACTF64X4 $0x01, Z3, Y8
-	VADDPS        Y8, Y3, Y3
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X8
-	VADDPS        X8, X2, X2
-	VEXTRACTF64X4 $0x01, Z4, Y8
-	VADDPS        Y8, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z5, Y8
-	VADDPS        Y8, Y5, Y5
-	VHADDPS       Y5, Y4, Y4
-	VHADDPS       Y4, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X8
-	VADDPS        X8, X4, X4
-	VEXTRACTF64X4 $0x01, Z6, Y8
-	VADDPS        Y8, Y6, Y6
-	VEXTRACTF64X4 $0x01, Z7, Y8
-	VADDPS        Y8, Y7, Y7
-	VHADDPS       Y7, Y6, Y6
-	VHADDPS       Y6, Y6, Y6
-	VEXTRACTF32X4 $0x01, Y6, X8
-	VADDPS        X8, X6, X6
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X8
-	VINSERTPS     $0x10, (R13)(R8*1), X8, X8
-	VADDPS        X0, X8, X0
-	VMOVSS        4(R13), X8
-	VINSERTPS     $0x10, 4(R13)(R8*1), X8, X8
-	VADDPS        X2, X8, X2
-	VMOVSS        8(R13), X8
-	VINSERTPS     $0x10, 8(R13)(R8*1), X8, X8
-	VADDPS        X4, X8, X4
-	VMOVSS        12(R13), X8
-	VINSERTPS     $0x10, 12(R13)(R8*1), X8, X8
-	VADDPS        X6, X8, X6
+	VSHUFF64X2 $0x4e, Z1, Z0, Z28
+	VBLENDMPS  Z1, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z3, Z2, Z28
+	VBLENDMPS  Z3, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z5, Z4, Z28
+	VBLENDMPS  Z5, Z4, K2, Z4
+	VADDPS     Z28, Z4, Z4
+	VSHUFF64X2 $0x4e, Z7, Z6, Z28
+	VBLENDMPS  Z7, Z6, K2, Z6
+	VADDPS     Z28, Z6, Z6
+	VSHUFPS    $0xdd, Z2, Z0, Z28
+	VSHUFPS    $0x88, Z2, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z6, Z4, Z28
+	VSHUFPS    $0x88, Z6, Z4, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF32X4 $0xdd, Z20, Z20, Z25
+	VSHUFF32X4 $0x88, Z20, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x0000000f, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x000000f0, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z8, Z8, Z8
-	VMAXPS X0, X8, X0
-	VMAXPS X2, X8, X2
-	VMAXPS X4, X8, X4
-	VMAXPS X6, X8, X6
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VMOVSS     X2, 4(R13)
-	VEXTRACTPS $0x01, X2, 4(R13)(R8*1)
-	VMOVSS     X4, 8(R13)
-	VEXTRACTPS $0x01, X4, 8(R13)(R8*1)
-	VMOVSS     X6, 12(R13)
-	VEXTRACTPS $0x01, X6, 12(R13)(R8*1)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x10
+	JNE     apart
+	MOVL    $0x000000ff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x0000000f, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x000000f0, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot3x4AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot3x4AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x0000000f, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat4AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -3387,119 +6891,137 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y12
-	VADDPS        Y12, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y12
-	VADDPS        Y12, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y12
-	VADDPS        Y12, Y2, Y2
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y2, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X12
-	VADDPS        X12, X0, X0
-	VEXTRACTF64X4 $0x01, Z3, Y12
-	VADDPS        Y12, Y3, Y3
-	VEXTRACTF64X4 $0x01, Z4, Y12
-	VADDPS        Y12, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z5, Y12
-	VADDPS        Y12, Y5, Y5
-	VHADDPS       Y4, Y3, Y3
-	VHADDPS       Y5, Y5, Y5
-	VHADDPS       Y5, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X12
-	VADDPS        X12, X3, X3
-	VEXTRACTF64X4 $0x01, Z6, Y12
-	VADDPS        Y12, Y6, Y6
-	VEXTRACTF64X4 $0x01, Z7, Y12
-	VADDPS        Y12, Y7, Y7
-	VEXTRACTF64X4 $0x01, Z8, Y12
-	VADDPS        Y12, Y8, Y8
-	VHADDPS       Y7, Y6, Y6
-	VHADDPS       Y8, Y8, Y8
-	VHADDPS       Y8, Y6, Y6
-	VEXTRACTF32X4 $0x01, Y6, X12
-	VADDPS        X12, X6, X6
-	VEXTRACTF64X4 $0x01, Z9, Y12
-	VADDPS        Y12, Y9, Y9
-	VEXTRACTF64X4 $0x01, Z10, Y12
-	VADDPS        Y12, Y10, Y10
-	VEXTRACTF64X4 $0x01, Z11, Y12
-	VADDPS        Y12, Y11, Y11
-	VHADDPS       Y10, Y9, Y9
-	VHADDPS       Y11, Y11, Y11
-	VHADDPS       Y11, Y9, Y9
-	VEXTRACTF32X4 $0x01, Y9, X12
-	VADDPS        X12, X9, X9
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X12
-	VINSERTPS     $0x10, (R13)(R8*1), X12, X12
-	VINSERTPS     $0x20, (R13)(R8*2), X12, X12
-	VADDPS        X0, X12, X0
-	VMOVSS        4(R13), X12
-	VINSERTPS     $0x10, 4(R13)(R8*1), X12, X12
-	VINSERTPS     $0x20, 4(R13)(R8*2), X12, X12
-	VADDPS        X3, X12, X3
-	VMOVSS        8(R13), X12
-	VINSERTPS     $0x10, 8(R13)(R8*1), X12, X12
-	VINSERTPS     $0x20, 8(R13)(R8*2), X12, X12
-	VADDPS        X6, X12, X6
-	VMOVSS        12(R13), X12
-	VINSERTPS     $0x10, 12(R13)(R8*1), X12, X12
-	VINSERTPS     $0x20, 12(R13)(R8*2), X12, X12
-	VADDPS        X9, X12, X9
+	VSHUFF64X2 $0x4e, Z1, Z0, Z28
+	VBLENDMPS  Z1, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z4, Z3, Z28
+	VBLENDMPS  Z4, Z3, K2, Z3
+	VADDPS     Z28, Z3, Z3
+	VSHUFF64X2 $0x4e, Z7, Z6, Z28
+	VBLENDMPS  Z7, Z6, K2, Z6
+	VADDPS     Z28, Z6, Z6
+	VSHUFF64X2 $0x4e, Z10, Z9, Z28
+	VBLENDMPS  Z10, Z9, K2, Z9
+	VADDPS     Z28, Z9, Z9
+	VSHUFPS    $0xdd, Z3, Z0, Z28
+	VSHUFPS    $0x88, Z3, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z9, Z6, Z28
+	VSHUFPS    $0x88, Z9, Z6, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z11, Z2, Z28
+	VBLENDMPS  Z11, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z11, Z5, Z28
+	VBLENDMPS  Z11, Z5, K2, Z5
+	VADDPS     Z28, Z5, Z5
+	VSHUFF64X2 $0x4e, Z11, Z8, Z28
+	VBLENDMPS  Z11, Z8, K2, Z8
+	VADDPS     Z28, Z8, Z8
+	VSHUFF64X2 $0x4e, Z11, Z11, Z28
+	VBLENDMPS  Z11, Z11, K2, Z11
+	VADDPS     Z28, Z11, Z11
+	VSHUFPS    $0xdd, Z5, Z2, Z28
+	VSHUFPS    $0x88, Z5, Z2, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z11, Z8, Z28
+	VSHUFPS    $0x88, Z11, Z8, Z23
+	VADDPS     Z28, Z23, Z23
+	VSHUFPS    $0xdd, Z23, Z21, Z28
+	VSHUFPS    $0x88, Z23, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x0000000f, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x000000f0, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000f00, AX
+	KMOVW      AX, K3
+	VMOVUPS    -32(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z12, Z12, Z12
-	VMAXPS X0, X12, X0
-	VMAXPS X3, X12, X3
-	VMAXPS X6, X12, X6
-	VMAXPS X9, X12, X9
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	VMOVSS     X3, 4(R13)
-	VEXTRACTPS $0x01, X3, 4(R13)(R8*1)
-	VEXTRACTPS $0x02, X3, 4(R13)(R8*2)
-	VMOVSS     X6, 8(R13)
-	VEXTRACTPS $0x01, X6, 8(R13)(R8*1)
-	VEXTRACTPS $0x02, X6, 8(R13)(R8*2)
-	VMOVSS     X9, 12(R13)
-	VEXTRACTPS $0x01, X9, 12(R13)(R8*1)
-	VEXTRACTPS $0x02, X9, 12(R13)(R8*2)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x10
+	JNE     apart
+	MOVL    $0x00000fff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x0000000f, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x000000f0, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000f00, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -32(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER
 	RET
 
 // func dot4x4AVX512(t *tile)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dot4x4AVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), DI
-	MOVQ  136(DI), AX
-	KMOVW AX, K1
-	MOVQ  72(DI), R11
-	LEAQ  (R11)(R11*2), R12
+	MOVQ      t+0(FP), DI
+	MOVQ      136(DI), AX
+	KMOVW     AX, K1
+	MOVQ      72(DI), R11
+	LEAQ      (R11)(R11*2), R12
+	MOVL      $0x0000ff00, AX
+	KMOVW     AX, K2
+	CMPQ      24(DI), $0x00
+	JEQ       tile
+	CMPQ      88(DI), $0x00
+	JNE       tile
+	MOVL      $0x0000000f, AX
+	KMOVW     AX, K3
+	MOVQ      24(DI), BX
+	VMOVUPS.Z (BX), K3, Z31
+	VMOVUPS   repeat4AVX512<>+0(SB), Z20
+	VPERMPS   Z31, Z20, Z31
 
 tile:
 	MOVQ   56(DI), R8
@@ -3601,122 +7123,120 @@ next:
 	JNZ  tap
 
 sum:
-	VEXTRACTF64X4 $0x01, Z0, Y16
-	VADDPS        Y16, Y0, Y0
-	VEXTRACTF64X4 $0x01, Z1, Y16
-	VADDPS        Y16, Y1, Y1
-	VEXTRACTF64X4 $0x01, Z2, Y16
-	VADDPS        Y16, Y2, Y2
-	VEXTRACTF64X4 $0x01, Z3, Y16
-	VADDPS        Y16, Y3, Y3
-	VHADDPS       Y1, Y0, Y0
-	VHADDPS       Y3, Y2, Y2
-	VHADDPS       Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X16
-	VADDPS        X16, X0, X0
-	VEXTRACTF64X4 $0x01, Z4, Y16
-	VADDPS        Y16, Y4, Y4
-	VEXTRACTF64X4 $0x01, Z5, Y16
-	VADDPS        Y16, Y5, Y5
-	VEXTRACTF64X4 $0x01, Z6, Y16
-	VADDPS        Y16, Y6, Y6
-	VEXTRACTF64X4 $0x01, Z7, Y16
-	VADDPS        Y16, Y7, Y7
-	VHADDPS       Y5, Y4, Y4
-	VHADDPS       Y7, Y6, Y6
-	VHADDPS       Y6, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X16
-	VADDPS        X16, X4, X4
-	VEXTRACTF64X4 $0x01, Z8, Y16
-	VADDPS        Y16, Y8, Y8
-	VEXTRACTF64X4 $0x01, Z9, Y16
-	VADDPS        Y16, Y9, Y9
-	VEXTRACTF64X4 $0x01, Z10, Y16
-	VADDPS        Y16, Y10, Y10
-	VEXTRACTF64X4 $0x01, Z11, Y16
-	VADDPS        Y16, Y11, Y11
-	VHADDPS       Y9, Y8, Y8
-	VHADDPS       Y11, Y10, Y10
-	VHADDPS       Y10, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X16
-	VADDPS        X16, X8, X8
-	VEXTRACTF64X4 $0x01, Z12, Y16
-	VADDPS        Y16, Y12, Y12
-	VEXTRACTF64X4 $0x01, Z13, Y16
-	VADDPS        Y16, Y13, Y13
-	VEXTRACTF64X4 $0x01, Z14, Y16
-	VADDPS        Y16, Y14, Y14
-	VEXTRACTF64X4 $0x01, Z15, Y16
-	VADDPS        Y16, Y15, Y15
-	VHADDPS       Y13, Y12, Y12
-	VHADDPS       Y15, Y14, Y14
-	VHADDPS       Y14, Y12, Y12
-	VEXTRACTF32X4 $0x01, Y12, X16
-	VADDPS        X16, X12, X12
-	CMPQ          24(DI), $0x00
-	JEQ           activate
-	MOVQ          24(DI), R13
-	MOVQ          88(DI), R8
-	LEAQ          (R8)(R8*2), R9
-	VMOVSS        (R13), X16
-	VINSERTPS     $0x10, (R13)(R8*1), X16, X16
-	VINSERTPS     $0x20, (R13)(R8*2), X16, X16
-	VINSERTPS     $0x30, (R13)(R9*1), X16, X16
-	VADDPS        X0, X16, X0
-	VMOVSS        4(R13), X16
-	VINSERTPS     $0x10, 4(R13)(R8*1), X16, X16
-	VINSERTPS     $0x20, 4(R13)(R8*2), X16, X16
-	VINSERTPS     $0x30, 4(R13)(R9*1), X16, X16
-	VADDPS        X4, X16, X4
-	VMOVSS        8(R13), X16
-	VINSERTPS     $0x10, 8(R13)(R8*1), X16, X16
-	VINSERTPS     $0x20, 8(R13)(R8*2), X16, X16
-	VINSERTPS     $0x30, 8(R13)(R9*1), X16, X16
-	VADDPS        X8, X16, X8
-	VMOVSS        12(R13), X16
-	VINSERTPS     $0x10, 12(R13)(R8*1), X16, X16
-	VINSERTPS     $0x20, 12(R13)(R8*2), X16, X16
-	VINSERTPS     $0x30, 12(R13)(R9*1), X16, X16
-	VADDPS        X12, X16, X12
+	VSHUFF64X2 $0x4e, Z1, Z0, Z28
+	VBLENDMPS  Z1, Z0, K2, Z0
+	VADDPS     Z28, Z0, Z0
+	VSHUFF64X2 $0x4e, Z5, Z4, Z28
+	VBLENDMPS  Z5, Z4, K2, Z4
+	VADDPS     Z28, Z4, Z4
+	VSHUFF64X2 $0x4e, Z9, Z8, Z28
+	VBLENDMPS  Z9, Z8, K2, Z8
+	VADDPS     Z28, Z8, Z8
+	VSHUFF64X2 $0x4e, Z13, Z12, Z28
+	VBLENDMPS  Z13, Z12, K2, Z12
+	VADDPS     Z28, Z12, Z12
+	VSHUFPS    $0xdd, Z4, Z0, Z28
+	VSHUFPS    $0x88, Z4, Z0, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFPS    $0xdd, Z12, Z8, Z28
+	VSHUFPS    $0x88, Z12, Z8, Z22
+	VADDPS     Z28, Z22, Z22
+	VSHUFPS    $0xdd, Z22, Z20, Z28
+	VSHUFPS    $0x88, Z22, Z20, Z20
+	VADDPS     Z28, Z20, Z20
+	VSHUFF64X2 $0x4e, Z3, Z2, Z28
+	VBLENDMPS  Z3, Z2, K2, Z2
+	VADDPS     Z28, Z2, Z2
+	VSHUFF64X2 $0x4e, Z7, Z6, Z28
+	VBLENDMPS  Z7, Z6, K2, Z6
+	VADDPS     Z28, Z6, Z6
+	VSHUFF64X2 $0x4e, Z11, Z10, Z28
+	VBLENDMPS  Z11, Z10, K2, Z10
+	VADDPS     Z28, Z10, Z10
+	VSHUFF64X2 $0x4e, Z15, Z14, Z28
+	VBLENDMPS  Z15, Z14, K2, Z14
+	VADDPS     Z28, Z14, Z14
+	VSHUFPS    $0xdd, Z6, Z2, Z28
+	VSHUFPS    $0x88, Z6, Z2, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFPS    $0xdd, Z14, Z10, Z28
+	VSHUFPS    $0x88, Z14, Z10, Z23
+	VADDPS     Z28, Z23, Z23
+	VSHUFPS    $0xdd, Z23, Z21, Z28
+	VSHUFPS    $0x88, Z23, Z21, Z21
+	VADDPS     Z28, Z21, Z21
+	VSHUFF32X4 $0xdd, Z21, Z20, Z25
+	VSHUFF32X4 $0x88, Z21, Z20, Z24
+	VADDPS     Z25, Z24, Z24
+	CMPQ       24(DI), $0x00
+	JEQ        activate
+	CMPQ       88(DI), $0x00
+	JEQ        init
+	MOVQ       24(DI), R13
+	MOVQ       88(DI), BX
+	MOVL       $0x0000000f, AX
+	KMOVW      AX, K3
+	VMOVUPS    (R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x000000f0, AX
+	KMOVW      AX, K3
+	VMOVUPS    -16(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x00000f00, AX
+	KMOVW      AX, K3
+	VMOVUPS    -32(R13), K3, Z31
+	ADDQ       BX, R13
+	MOVL       $0x0000f000, AX
+	KMOVW      AX, K3
+	VMOVUPS    -48(R13), K3, Z31
+
+init:
+	VADDPS Z31, Z24, Z24
 
 activate:
 	CMPQ   96(DI), $0x00
 	JEQ    store
-	VPXORD Z16, Z16, Z16
-	VMAXPS X0, X16, X0
-	VMAXPS X4, X16, X4
-	VMAXPS X8, X16, X8
-	VMAXPS X12, X16, X12
+	VPXORD Z20, Z20, Z20
+	VMAXPS Z24, Z20, Z24
 
 store:
-	MOVQ       16(DI), R13
-	MOVQ       80(DI), R8
-	LEAQ       (R8)(R8*2), R9
-	VMOVSS     X0, (R13)
-	VEXTRACTPS $0x01, X0, (R13)(R8*1)
-	VEXTRACTPS $0x02, X0, (R13)(R8*2)
-	VEXTRACTPS $0x03, X0, (R13)(R9*1)
-	VMOVSS     X4, 4(R13)
-	VEXTRACTPS $0x01, X4, 4(R13)(R8*1)
-	VEXTRACTPS $0x02, X4, 4(R13)(R8*2)
-	VEXTRACTPS $0x03, X4, 4(R13)(R9*1)
-	VMOVSS     X8, 8(R13)
-	VEXTRACTPS $0x01, X8, 8(R13)(R8*1)
-	VEXTRACTPS $0x02, X8, 8(R13)(R8*2)
-	VEXTRACTPS $0x03, X8, 8(R13)(R9*1)
-	VMOVSS     X12, 12(R13)
-	VEXTRACTPS $0x01, X12, 12(R13)(R8*1)
-	VEXTRACTPS $0x02, X12, 12(R13)(R8*2)
-	VEXTRACTPS $0x03, X12, 12(R13)(R9*1)
-	DECQ       104(DI)
-	JZ         done
-	MOVQ       112(DI), SI
-	ADDQ       SI, (DI)
-	MOVQ       120(DI), SI
-	ADDQ       SI, 16(DI)
-	MOVQ       128(DI), SI
-	ADDQ       SI, 24(DI)
-	JMP        tile
+	CMPQ    80(DI), $0x10
+	JNE     apart
+	MOVL    $0x0000ffff, AX
+	KMOVW   AX, K3
+	MOVQ    16(DI), R13
+	VMOVUPS Z24, K3, (R13)
+	JMP     stored
+
+apart:
+	MOVQ    16(DI), R13
+	MOVQ    80(DI), BX
+	MOVL    $0x0000000f, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, (R13)
+	ADDQ    BX, R13
+	MOVL    $0x000000f0, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -16(R13)
+	ADDQ    BX, R13
+	MOVL    $0x00000f00, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -32(R13)
+	ADDQ    BX, R13
+	MOVL    $0x0000f000, AX
+	KMOVW   AX, K3
+	VMOVUPS Z24, K3, -48(R13)
+
+stored:
+	DECQ 104(DI)
+	JZ   done
+	MOVQ 112(DI), SI
+	ADDQ SI, (DI)
+	MOVQ 120(DI), SI
+	ADDQ SI, 16(DI)
+	MOVQ 128(DI), SI
+	ADDQ SI, 24(DI)
+	JMP  tile
 
 done:
 	VZEROUPPER

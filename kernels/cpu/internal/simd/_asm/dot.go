@@ -31,6 +31,7 @@ func dotTile(a *asm, mr, nc int) {
 	t, left, kLeft := RDI, RDX, RCX
 	rs, rs3, rs5, ldb, ldb3 := R8, R9, R10, R11, R12
 	p, p7, pb, tap := R13, RAX, RBX, R15
+	p14 := ldb3 // of one column only
 	field := func(off int) Mem { return Mem{Base: t, Disp: off} }
 	mask := field(tileMask)
 	column := [4]Mem{{Base: pb}, {Base: pb, Index: ldb, Scale: 1}, {Base: pb, Index: ldb, Scale: 2}, {Base: pb, Index: ldb3, Scale: 1}}
@@ -42,6 +43,9 @@ func dotTile(a *asm, mr, nc int) {
 	}
 	a.MOVQ(field(tileLDB), ldb)
 	a.LEAQ(Mem{Base: ldb, Index: ldb, Scale: 2}, ldb3)
+	if a.lanes == 16 {
+		dotInit(a, mr, nc, field)
+	}
 
 	a.Label("tile")
 	a.MOVQ(field(tileRS), rs)
@@ -63,6 +67,10 @@ func dotTile(a *asm, mr, nc int) {
 		a.LEAQ(Mem{Base: p, Index: rs3, Scale: 2}, p7)
 		a.ADDQ(rs, p7)
 	}
+	if mr > 14 {
+		a.LEAQ(Mem{Base: p7, Index: rs3, Scale: 2}, p14)
+		a.ADDQ(rs, p14)
+	}
 	a.MOVQ(Mem{Base: tap, Disp: 8}, pb)
 	a.MOVQ(field(tileB), RSI)
 	a.LEAQ(Mem{Base: RSI, Index: pb, Scale: 4}, pb)
@@ -76,7 +84,10 @@ func dotTile(a *asm, mr, nc int) {
 			a.load(column[n], bReg(n), partial, mask, row)
 		}
 		for m := range mr {
-			at := rowAddress(m, p, p7, rs, rs3, rs5)
+			at := rowAddress(m%14, p, p7, rs, rs3, rs5)
+			if m >= 14 {
+				at = rowAddress(m-14, p14, p7, rs, rs3, rs5)
+			}
 			if nc == 1 && !partial {
 				a.VFMADD231PS(at, bReg(0), acc(m, 0))
 				continue
@@ -89,11 +100,14 @@ func dotTile(a *asm, mr, nc int) {
 	}
 	a.Label("k")
 	step(false)
-	for _, r := range []GPPhysical{p, p7, pb} {
-		if r != p7 || mr > 7 {
-			a.ADDQ(U8(a.bytes()), r)
-		}
+	a.ADDQ(U8(a.bytes()), p)
+	if mr > 7 {
+		a.ADDQ(U8(a.bytes()), p7)
 	}
+	if mr > 14 {
+		a.ADDQ(U8(a.bytes()), p14)
+	}
+	a.ADDQ(U8(a.bytes()), pb)
 	a.SUBQ(U8(a.lanes), kLeft)
 	a.JAE(LabelRef("k"))
 	a.Label("tail")
@@ -105,12 +119,16 @@ func dotTile(a *asm, mr, nc int) {
 	a.JNZ(LabelRef("tap"))
 
 	a.Label("sum")
-	for n := range nc {
-		for m := 0; m < mr; m += 4 {
-			a.addLanes(acc, m, n, mr, row)
+	if a.lanes == 16 {
+		dotFinish(a, mr, nc, field, a.sumLanes(mr*nc, func(i int) VecPhysical { return acc(i/nc, i%nc) }))
+	} else {
+		for n := range nc {
+			for m := 0; m < mr; m += 4 {
+				a.addLanes(acc, m, n, mr, row)
+			}
 		}
+		dotStore(a, mr, nc, field, acc, row)
 	}
-	dotStore(a, mr, nc, field, acc, row)
 
 	a.DECQ(field(tileTiles))
 	a.JZ(LabelRef("done"))
@@ -126,11 +144,7 @@ func dotTile(a *asm, mr, nc int) {
 func (a *asm) addLanes(acc func(m, n int) VecPhysical, m, n, mr int, tmp VecPhysical) {
 	var y [4]VecPhysical
 	for i := range y {
-		y[i] = acc(min(m+i, mr-1), n).AsY().(VecPhysical)
-		if a.lanes == 16 && m+i < mr {
-			a.VEXTRACTF64X4(U8(1), acc(m+i, n), tmp.AsY())
-			a.VADDPS(tmp.AsY(), y[i], y[i])
-		}
+		y[i] = acc(min(m+i, mr-1), n)
 	}
 	a.VHADDPS(y[1], y[0], y[0])
 	if m+2 < mr {
@@ -140,11 +154,7 @@ func (a *asm) addLanes(acc func(m, n int) VecPhysical, m, n, mr int, tmp VecPhys
 		a.VHADDPS(y[0], y[0], y[0])
 	}
 	x := tmp.AsX()
-	if a.lanes == 16 {
-		a.VEXTRACTF32X4(U8(1), y[0], x)
-	} else {
-		a.VEXTRACTF128(U8(1), y[0], x)
-	}
+	a.VEXTRACTF128(U8(1), y[0], x)
 	a.VADDPS(x, y[0].AsX(), y[0].AsX())
 }
 

@@ -34,7 +34,7 @@ var avx512 = isa{
 		Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23, Z24, Z25, Z26, Z27, Z28, Z29, Z30, Z31,
 	},
 	rows:    [9]int{1: 14, 2: 14, 3: 8, 4: 7, 6: 4, 8: 2},
-	dotRows: [9]int{1: 8, 2: 8, 3: 4, 4: 4},
+	dotRows: [9]int{1: 16, 2: 8, 3: 5, 4: 4},
 
 	pairRows: [9]int{1: 14, 2: 14, 3: 8, 4: 6, 6: 4, 8: 2},
 }
@@ -55,6 +55,7 @@ type asm struct {
 	constants map[uint32]Mem // by bit pattern
 	masks     Mem            // see [loop.write]
 	places    Mem            // see [asm.placesInOrder]
+	repeats   [5]Mem         // see [asm.repeat]
 	kernel    string         // what names of tiles start with
 }
 
