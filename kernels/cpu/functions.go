@@ -125,16 +125,7 @@ var functions = [...]func(dst, x, y []float32, a float32){
 			}
 		}
 	},
-	kernels.BCELogits: func(dst, x, y []float32, _ float32) {
-		var block [64]float32
-		for len(dst) > 0 {
-			n := min(len(dst), len(block))
-			simd.Softplus(block[:n], x[:n])
-			simd.Mul(dst[:n], x[:n], y[:n])
-			simd.Sub(dst[:n], block[:n], dst[:n])
-			dst, x, y = dst[n:], x[n:], y[n:]
-		}
-	},
+	kernels.BCELogits: of2(simd.BCELogits),
 }
 
 // of1 adapts a vectorised function of one number.

@@ -4,26 +4,19 @@ import (
 	"math"
 
 	"hourglass/kernels"
+	"hourglass/kernels/cpu/internal/simd"
 )
 
 // gather picks and scales rows. A task copies whole rows.
 func gather(s kernels.Gather, out kernels.Operand, in []kernels.Operand) kernel {
 	batch, rows, size := out.Shape[0], in[0].Shape[0], in[0].Shape[1:].Size()
 	factor := float32(s.Factor())
-	var table [256]float32 // of the 256 bytes
-	for v := range table {
-		table[v] = float32(v) * factor
-	}
 	pick := func(c *call, to []float32, row int) {
-		for i, v := range c.in[0].bytes[row*size:][:size] {
-			to[i] = table[v]
-		}
+		simd.ScaleBytes(to, c.in[0].bytes[row*size:][:size], factor)
 	}
 	if in[0].DType == kernels.Float32 {
 		pick = func(c *call, to []float32, row int) {
-			for i, v := range c.in[0].f32[row*size:][:size] {
-				to[i] = v * factor
-			}
+			simd.Scale(to, c.in[0].f32[row*size:][:size], factor)
 		}
 	}
 	tasks := min(pieces(batch*size, 1<<13), max(batch, 1))

@@ -246,6 +246,8 @@ func (r *reduction) add(t *tally, x []float32, at, width, from, to int) {
 			t.sum[0] += simd.Sum(x[base : base+rows])
 		case r.moments:
 			simd.MomentRows(t.sum[:width], t.square[:width], t.shift[:width], x[base:], r.step, rows)
+		case r.narrow():
+			sumNarrow(t.sum[:width], x[base:], rows)
 		default:
 			simd.SumRows(t.sum[:width], x[base:], r.step, rows)
 		}

@@ -95,16 +95,7 @@ func RoundBF16(dst, src []float32) {
 	if Pairs() { // a pair with zero is the number itself
 		done = pairRows(unsafe.Slice((*Pair)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst)), src, nil, 0)
 	}
-	src = src[:len(dst)]
-	for i := done; i < len(dst); i++ {
-		b := math.Float32bits(src[i])
-		if b<<1-1<<24 < 254<<24 { // a normal number
-			b = (b + 0x7FFF + b>>16&1) &^ 0xFFFF
-		} else {
-			b = uint32(BF16(src[i])) << 16
-		}
-		dst[i] = math.Float32frombits(b)
-	}
+	roundBF16(dst[done:], src[done:])
 }
 
 // PairRows sets dst[i] to the pair of x[i] and y[i], or of x[i] and the bits

@@ -2,6 +2,19 @@ package simd
 
 import "math"
 
+func roundBF16Generic(dst, x []float32) {
+	x = x[:len(dst)]
+	for i := range dst {
+		b := math.Float32bits(x[i])
+		if b<<1-1<<24 < 254<<24 { // a normal number
+			b = (b + 0x7FFF + b>>16&1) &^ 0xFFFF
+		} else {
+			b = uint32(BF16(x[i])) << 16
+		}
+		dst[i] = math.Float32frombits(b)
+	}
+}
+
 // gemmRoundedGeneric adds the rows of B, weighted, to each row of C in turn.
 func gemmRoundedGeneric(p *Product, c, a, b, bias []float32, taps []Tap) {
 	for block := range p.lastBlock() + 1 {

@@ -84,6 +84,28 @@ func TestPairsAreRounded(t *testing.T) {
 	})
 }
 
+// TestRoundBF16 holds every upper half with lower halves on both sides of the
+// ties to the rounding of one number.
+func TestRoundBF16(t *testing.T) {
+	defer WithoutPairs()()
+	eachTier(t, func(t *testing.T) {
+		lows := []uint32{0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF}
+		x := make([]float32, 1<<16)
+		for _, low := range lows {
+			for i := range x {
+				x[i] = math.Float32frombits(uint32(i)<<16 | low)
+			}
+			RoundBF16(x, x)
+			for i, got := range x {
+				from := uint32(i)<<16 | low
+				if want := uint32(BF16(math.Float32frombits(from))) << 16; math.Float32bits(got) != want {
+					t.Fatalf("%#x became %#x, want %#x", from, math.Float32bits(got), want)
+				}
+			}
+		}
+	})
+}
+
 func pairsOf(x []float32) []Pair {
 	return unsafe.Slice((*Pair)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
 }

@@ -128,6 +128,13 @@ func softplusGeneric(dst, x []float32) {
 	}
 }
 
+func bceLogitsGeneric(dst, x, y []float32) {
+	x, y = x[:len(dst)], y[:len(dst)]
+	for i := range dst {
+		dst[i] = softplus1(x[i]) - float32(x[i]*y[i])
+	}
+}
+
 // softplus1 returns max(x, 0) + ln(1+u), u = e^−|x|, where ln(1+u) =
 // 2 artanh(u/(2+u)) needs no further reduction. The fit of artanh errs by
 // 10⁻¹⁰.

@@ -40,6 +40,8 @@ func momentRows(sum, square, shift []float64, x []float32, step, rows int) {
 	momentRowsGeneric(sum, square, shift, x, step, rows)
 }
 
+func scaleBytes(dst []float32, x []byte, factor float32) { scaleBytesGeneric(dst, x, factor) }
+
 func fromBytes(dst []float32, x []byte, divisor float32) { fromBytesGeneric(dst, x, divisor) }
 
 func winogradInput(dst []float32, next int, d *Tiles) { winogradInputGeneric(dst, next, d) }

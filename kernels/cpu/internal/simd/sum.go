@@ -133,3 +133,18 @@ func fromBytesGeneric(dst []float32, x []byte, divisor float32) {
 		dst[i] = float32(x[i]) / divisor
 	}
 }
+
+// ScaleBytes sets dst = factor·x.
+func ScaleBytes(dst []float32, x []byte, factor float32) {
+	if len(x) != len(dst) {
+		panic(fmt.Sprintf("simd: ScaleBytes of %d elements got %d bytes", len(dst), len(x)))
+	}
+	scaleBytes(dst, x, factor)
+}
+
+func scaleBytesGeneric(dst []float32, x []byte, factor float32) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] = float32(x[i]) * factor
+	}
+}

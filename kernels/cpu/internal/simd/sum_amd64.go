@@ -85,3 +85,15 @@ func fromBytes(dst []float32, x []byte, divisor float32) {
 	}
 	fromBytesGeneric(dst[i:], x[i:], divisor)
 }
+
+func scaleBytes(dst []float32, x []byte, factor float32) {
+	i := 0
+	if n := len(dst) / 16; tier == AVX512 && n > 0 {
+		scaleBytesAVX512(&dst[0], &x[0], n, factor)
+		i = 16 * n
+	} else if n := len(dst) / 8; tier == AVX2 && n > 0 {
+		scaleBytesAVX2(&dst[0], &x[0], n, factor)
+		i = 8 * n
+	}
+	scaleBytesGeneric(dst[i:], x[i:], factor)
+}

@@ -135,6 +135,13 @@ func TanhGrad(dst, y, dy []float32) {
 	tanhGrad(dst, y, dy)
 }
 
+// BCELogits sets dst = ln(1+eˣ) − x·y, the binary cross-entropy of the target y
+// and the logit x; its error is Softplus's and that of the two roundings.
+func BCELogits(dst, x, y []float32) {
+	same("BCELogits", dst, x, y)
+	bceLogits(dst, x, y)
+}
+
 // AdamStep holds the constants of one step of Adam, of which the caller knows
 // the rate, the betas, and the count of steps t.
 type AdamStep struct {

@@ -76,6 +76,16 @@ func relu(dst, x []float32) {
 	}
 }
 
+func roundBF16(dst, x []float32) {
+	if tier == AVX512 {
+		roundBF16AVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else if tier == AVX2 {
+		roundBF16AVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else {
+		roundBF16Generic(dst, x)
+	}
+}
+
 func sqrt(dst, x []float32) {
 	if tier == AVX512 {
 		sqrtAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
@@ -143,6 +153,16 @@ func sigmoidGrad(dst, x, y []float32) {
 		sigmoidGradAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(dst))
 	} else {
 		sigmoidGradGeneric(dst, x, y)
+	}
+}
+
+func bceLogits(dst, x, y []float32) {
+	if tier == AVX512 {
+		bceLogitsAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(dst))
+	} else if tier == AVX2 {
+		bceLogitsAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(dst))
+	} else {
+		bceLogitsGeneric(dst, x, y)
 	}
 }
 

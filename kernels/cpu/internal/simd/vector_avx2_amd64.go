@@ -26,6 +26,9 @@ func siluAVX2(dst *float32, x *float32, n int)
 func reluAVX2(dst *float32, x *float32, n int)
 
 //go:noescape
+func roundBF16AVX2(dst *float32, x *float32, n int)
+
+//go:noescape
 func sqrtAVX2(dst *float32, x *float32, n int)
 
 //go:noescape
@@ -45,6 +48,9 @@ func reluGradAVX2(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
 func sigmoidGradAVX2(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func bceLogitsAVX2(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
 func tanhGradAVX2(dst *float32, x *float32, y *float32, n int)
@@ -81,6 +87,9 @@ func adamAVX2(w *float32, m *float32, v *float32, grad *float32, oldW *float32, 
 
 //go:noescape
 func fromBytesAVX2(dst *float32, x *byte, vectors int, divisor float32)
+
+//go:noescape
+func scaleBytesAVX2(dst *float32, x *byte, vectors int, factor float32)
 
 //go:noescape
 func sumAVX2(s *float64, x *float32, blocks int)

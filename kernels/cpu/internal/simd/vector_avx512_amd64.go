@@ -26,6 +26,9 @@ func siluAVX512(dst *float32, x *float32, n int)
 func reluAVX512(dst *float32, x *float32, n int)
 
 //go:noescape
+func roundBF16AVX512(dst *float32, x *float32, n int)
+
+//go:noescape
 func sqrtAVX512(dst *float32, x *float32, n int)
 
 //go:noescape
@@ -45,6 +48,9 @@ func reluGradAVX512(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
 func sigmoidGradAVX512(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func bceLogitsAVX512(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
 func tanhGradAVX512(dst *float32, x *float32, y *float32, n int)
@@ -81,6 +87,9 @@ func adamAVX512(w *float32, m *float32, v *float32, grad *float32, oldW *float32
 
 //go:noescape
 func fromBytesAVX512(dst *float32, x *byte, vectors int, divisor float32)
+
+//go:noescape
+func scaleBytesAVX512(dst *float32, x *byte, vectors int, factor float32)
 
 //go:noescape
 func sumAVX512(s *float64, x *float32, blocks int)

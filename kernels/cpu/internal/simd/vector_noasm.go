@@ -18,6 +18,8 @@ func silu(dst, x []float32) { siluGeneric(dst, x) }
 
 func relu(dst, x []float32) { reluGeneric(dst, x) }
 
+func roundBF16(dst, x []float32) { roundBF16Generic(dst, x) }
+
 func sqrt(dst, x []float32) { sqrtGeneric(dst, x) }
 
 func add(dst, x, y []float32) { addGeneric(dst, x, y) }
@@ -31,6 +33,8 @@ func div(dst, x, y []float32) { divGeneric(dst, x, y) }
 func reluGrad(dst, x, y []float32) { reluGradGeneric(dst, x, y) }
 
 func sigmoidGrad(dst, x, y []float32) { sigmoidGradGeneric(dst, x, y) }
+
+func bceLogits(dst, x, y []float32) { bceLogitsGeneric(dst, x, y) }
 
 func tanhGrad(dst, x, y []float32) { tanhGradGeneric(dst, x, y) }
 

@@ -135,6 +135,7 @@ var elementwise = []struct {
 	{"ReLUGrad", 2, func(dst, x, y []float32, _ float32) { ReLUGrad(dst, x, y) }, func(x, y, _ float64) float64 { return choice(x > 0, y, 0) }},
 	{"LeakyReLUGrad", 2, LeakyReLUGrad, func(x, y, c float64) float64 { return choice(x > 0, y, c*y) }},
 	{"SigmoidGrad", 2, func(dst, x, y []float32, _ float32) { SigmoidGrad(dst, x, y) }, func(x, y, _ float64) float64 { return y * x * (1 - x) }},
+	{"BCELogits", 2, func(dst, x, y []float32, _ float32) { BCELogits(dst, x, y) }, func(x, y, _ float64) float64 { return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) - x*y }},
 	{"TanhGrad", 2, func(dst, x, y []float32, _ float32) { TanhGrad(dst, x, y) }, func(x, y, _ float64) float64 { return y * (1 - x*x) }},
 }
 
@@ -314,6 +315,12 @@ func TestFromBytes(t *testing.T) {
 					t.Fatalf("n %d: byte %d is %g, want %g", n, 255-i, v, want)
 				}
 			}
+			ScaleBytes(dst, x, 0.3)
+			for i, v := range dst {
+				if want := float32(255-i) * 0.3; v != want {
+					t.Fatalf("n %d: byte %d scaled is %g, want %g", n, 255-i, v, want)
+				}
+			}
 		}
 	})
 }
@@ -352,6 +359,12 @@ func BenchmarkVector(b *testing.B) {
 	run("SumRows64", 4, func() { SumRows(columns, x, 64, 64) })
 	pixels := make([]byte, len(x))
 	run("FromBytes", 5, func() { FromBytes(dst, pixels, 255) })
+	run("ScaleBytes", 5, func() { ScaleBytes(dst, pixels, 1./255) })
+	run("BCELogits", 12, func() { BCELogits(dst, x, y) })
+	run("RoundBF16", 8, func() {
+		defer WithoutPairs()()
+		RoundBF16(dst, x)
+	})
 	s := AdamStep{Keep: 1, New1: 0.1, Beta2: 0.999, New2: 0.001, Size: 1e-3, PerRoot: 1, Epsilon: 1e-8}
 	m, v := make([]float32, len(x)), make([]float32, len(x))
 	run("Adam", 28, func() { Adam(&s, dst, m, v, y, dst, m, v) })

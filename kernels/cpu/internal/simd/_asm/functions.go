@@ -88,3 +88,18 @@ func (a *asm) softplus(x vec) vec {
 	l := a.fma(a.mul(a.horner(z, atanhCoefficients...), z), twice, twice)
 	return a.add(l, a.max(x, a.f(0)))
 }
+
+// roundBF16 rounds x to bfloat16, to nearest and ties to even; see simd.BF16.
+func (a *asm) roundBF16(x vec) vec {
+	upper := a.bits(0xffff0000)
+	odd := a.vec()
+	a.VPSRLD(imm(16), x, odd)
+	odd = a.and(odd, a.bits(1))
+	r := a.vec()
+	a.VPADDD(a.bits(0x7fff), x, r)
+	a.VPADDD(odd, r, r)
+	r = a.and(r, upper)
+	r = a.pick(less, a.and(x, a.bits(1<<31-1)), a.f(0x1p-126), a.and(x, a.bits(1<<31)), r)
+	quiet := a.and(a.or(x, a.bits(1<<22)), upper)
+	return a.pick(unordered, x, x, quiet, r)
+}

@@ -40,6 +40,7 @@ var loops = []loop{
 	of1("softplus", (*asm).softplus),
 	of1("silu", func(a *asm, x vec) vec { return a.mul(x, a.sigmoid(x)) }),
 	of1("relu", func(a *asm, x vec) vec { return a.max(x, a.f(0)) }),
+	of1("roundBF16", (*asm).roundBF16),
 	of1("sqrt", func(a *asm, x vec) vec {
 		d := a.vec()
 		a.VSQRTPS(x, d)
@@ -52,6 +53,7 @@ var loops = []loop{
 	of2("div", func(a *asm, x, y vec) vec { return a.div(x, y) }),
 	of2("reluGrad", func(a *asm, y, dy vec) vec { return a.pick(greater, y, a.f(0), dy, a.reg(a.f(0))) }),
 	of2("sigmoidGrad", func(a *asm, y, dy vec) vec { return a.mul(a.mul(dy, y), a.sub(a.reg(a.f(1)), y)) }),
+	of2("bceLogits", func(a *asm, x, y vec) vec { return a.sub(a.softplus(x), a.mul(x, y)) }),
 	of2("tanhGrad", func(a *asm, y, dy vec) vec { return a.mul(dy, a.nfma(y, y, a.reg(a.f(1)))) }),
 
 	{"scale", []string{"dst"}, []string{"x"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
@@ -136,28 +138,30 @@ func vectors(a *asm) {
 	for i := range loops {
 		loops[i].write(a)
 	}
-	fromBytes(a)
+	fromBytes(a, "fromBytes", "divisor", a.VDIVPS)
+	fromBytes(a, "scaleBytes", "factor", a.VMULPS)
 	sums(a)
 }
 
-// fromBytes converts whole vectors of bytes and divides them.
-func fromBytes(a *asm) {
-	a.begin("fromBytes", "func(dst *float32, x *byte, vectors int, divisor float32)")
+// fromBytes converts whole vectors of bytes and divides or multiplies them by a
+// constant.
+func fromBytes(a *asm, name, constant string, combine func(...Op)) {
+	a.begin(name, "func(dst *float32, x *byte, vectors int, "+constant+" float32)")
 	dst, x, n := a.GP64(), a.GP64(), a.GP64()
 	a.Load(a.Param("dst"), dst)
 	a.Load(a.Param("x"), x)
 	a.Load(a.Param("vectors"), n)
-	divisor := a.vec()
-	addr, err := a.Param("divisor").Resolve()
+	by := a.vec()
+	addr, err := a.Param(constant).Resolve()
 	if err != nil {
 		panic(err)
 	}
-	a.VBROADCASTSS(addr.Addr, divisor)
+	a.VBROADCASTSS(addr.Addr, by)
 	a.Label("loop")
 	v := a.vec()
 	a.VPMOVZXBD(Mem{Base: x}, v)
 	a.VCVTDQ2PS(v, v)
-	a.VDIVPS(divisor, v, v)
+	combine(by, v, v)
 	a.VMOVUPS(v, Mem{Base: dst})
 	a.ADDQ(U8(a.lanes), x)
 	a.ADDQ(U8(a.bytes()), dst)

@@ -86,12 +86,14 @@ func (a *asm) horner(x vec, c ...float64) vec {
 	return d
 }
 
-// Predicates of comparisons; each is false for a NaN, but NotLess.
+// Predicates of comparisons; each is false for a NaN, but unordered, which is
+// true for nothing else, and notLess.
 const (
-	equal   = 0
-	less    = 1
-	notLess = 5
-	greater = 14
+	equal     = 0
+	less      = 1
+	unordered = 3
+	notLess   = 5
+	greater   = 14
 )
 
 // pick returns yes in the lanes where x and y compare as the predicate says,
