@@ -169,6 +169,24 @@ func TestUnsupported(t *testing.T) {
 	wantError(t, err, "cuda:0: unknown of float32[2] from [float32[2]]: unsupported")
 }
 
+// TestLongAxes refuses axes that kernels would count wrongly.
+func TestLongAxes(t *testing.T) {
+	d := openEmulated(t, Options{})
+	const long = mostAlong + 2
+	for _, s := range []kernels.Spec{kernels.MaxPool2D{Kernel: [2]int{2, 1}}, kernels.Upsample2D{Scale: [2]int{1, 1}}} {
+		in := kernels.Operand{Shape: kernels.Shape{1, long, 1, 1}}
+		out, err := kernels.Infer(s, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = d.Prepare(s, out, in)
+		wantError(t, err, "an axis of 536870914 is longer than 2²⁹: unsupported")
+		if !errors.Is(err, kernels.ErrUnsupported) {
+			t.Errorf("%v is not ErrUnsupported", err)
+		}
+	}
+}
+
 func TestSizes(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 bytes", 1023: "1023 bytes", 1 << 10: "1.0 KiB", 3 << 29: "1.5 GiB"} {
 		if got := Bytes(n); got != want {

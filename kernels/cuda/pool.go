@@ -1,6 +1,23 @@
 package cuda
 
-import "hourglass/kernels"
+import (
+	"fmt"
+	"slices"
+
+	"hourglass/kernels"
+)
+
+// mostAlong is the longest axis that kernels index in 32 bits, with room for what
+// they add to it and for twice of it.
+const mostAlong = 1 << 29
+
+// checkAxes refuses longer ones.
+func (d *Device) checkAxes(what string, sizes ...int) error {
+	if longest := slices.Max(sizes); longest > mostAlong {
+		return fmt.Errorf("%s: %s: an axis of %d is longer than 2²⁹: %w", d.name, what, longest, kernels.ErrUnsupported)
+	}
+	return nil
+}
 
 // poolArgs is PoolArgs of pool.cu.
 type poolArgs struct {
@@ -14,6 +31,9 @@ type poolArgs struct {
 func (d *Device) pool(name string, countPad bool, out kernels.Operand, in []kernels.Operand, g *kernels.PoolGeometry, err error) (kernels.Launch, error) {
 	if err == nil {
 		err = d.onlyFloat32(out, in)
+	}
+	if err == nil {
+		err = d.checkAxes(name, g.H, g.W, g.C, g.KH, g.KW, g.SH, g.SW)
 	}
 	if err != nil {
 		return kernels.Launch{}, err

@@ -15,6 +15,9 @@ func (d *Device) upsample(name string, scale [2]int, m kernels.UpsampleMode, sma
 	if err := d.onlyFloat32(out, nil); err != nil {
 		return kernels.Launch{}, err
 	}
+	if err := d.checkAxes(name, small[1]*scale[0], small[2]*scale[1], small[3]); err != nil {
+		return kernels.Launch{}, err
+	}
 	a := &upsampleArgs{
 		n: int64(out.Shape.Size()), h: int64(small[1]), w: int64(small[2]), c: int64(small[3]),
 		scaleH: int64(scale[0]), scaleW: int64(scale[1]), bilinear: flag(m == kernels.Bilinear),

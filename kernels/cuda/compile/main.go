@@ -162,10 +162,8 @@ func compile(bin string, s ptx.Source) ([]byte, error) {
 			return nil, fmt.Errorf("ptxas %s for %s: %w\n%s", s.Path, arch, err, out)
 		}
 		report(arch, string(out), text, dynamic)
-		if strings.HasSuffix(arch, "a") {
-			if slow := refused.Find(out); slow != nil {
-				return nil, fmt.Errorf("ptxas %s for %s: %s", s.Path, arch, slow)
-			}
+		if slow := refused.Find(out); slow != nil {
+			return nil, fmt.Errorf("ptxas %s for %s: %s", s.Path, arch, slow)
 		}
 	}
 	return text, nil
@@ -185,8 +183,9 @@ func architectures(arch string) []string {
 var (
 	entryLine = regexp.MustCompile(`Compiling entry function '(\w+)'`)
 	spillLine = regexp.MustCompile(`(\d+) bytes spill stores, (\d+) bytes spill loads`)
-	// Products by warpgroups are there to be fast: ptxas may not spill their sums,
-	// nor make them wait for one another, of which it tells by its advice C75xx.
+	// Kernels are there to be fast: ptxas may not spill their registers, nor make
+	// products by warpgroups wait for one another, of which it tells by its advice
+	// C75xx.
 	refused  = regexp.MustCompile(`[1-9]\d* bytes spill stores.*|.*(?:C75\d\d|serializ).*`)
 	usedLine = regexp.MustCompile(`Used (\d+) registers`)
 	smemPart = regexp.MustCompile(`(\d+) bytes smem`)
