@@ -1,6 +1,9 @@
 package cpu
 
-import "hourglass/kernels"
+import (
+	"hourglass/kernels"
+	"hourglass/kernels/cpu/internal/simd"
+)
 
 // blockLen is how many elements an element-wise kernel takes through all its
 // instructions at a time: few enough that intermediate results stay in the
@@ -11,9 +14,10 @@ const blockLen = 512
 const grainElements = 8192
 
 // elementwise returns the kernel that computes a Code. The elements of the
-// result are cut into blocks; each instruction is one loop over a block.
+// result are cut into blocks; each instruction, or a few together, is one loop
+// over a block.
 func elementwise(code kernels.Code, out kernels.Operand, in []kernels.Operand) kernel {
-	e := &elements{total: out.Shape.Size(), code: code}
+	e := &elements{total: out.Shape.Size(), code: code, loops: loopsOf(&code)}
 	slots := 0
 	var inPlace uint32
 	for i, o := range in {
@@ -45,6 +49,7 @@ func elementwise(code kernels.Code, out kernels.Operand, in []kernels.Operand) k
 // elements is an element-wise kernel's plan.
 type elements struct {
 	code    kernels.Code
+	loops   []elementLoop
 	total   int
 	block   int      // elements at a time, at most blockLen
 	readers []reader // one for each operand
@@ -119,21 +124,38 @@ func (e *elements) run(c *call, from, to int, scratch []float32) {
 			r.gather(scratch[r.slot*blockLen:][:min(e.block, e.total)], c.in[i].f32, 0)
 		}
 	}
-	var values [kernels.MaxOperands + kernels.MaxInstrs][]float32
+	var values blockValues
 	code := &e.code
 	for at := from; at < to; at += e.block {
 		n := min(e.block, to-at)
 		for i := range e.readers {
 			values[i] = e.readers[i].block(c.in[i].f32, at, n, scratch)
 		}
-		for i := range code.Len {
-			ins := &code.Instrs[i]
+		if len(e.loops) < code.Len {
+			e.fetch(c, at+n, min(at+n+e.block, to))
+		}
+		for i := range e.loops {
+			l := &e.loops[i]
 			dst := c.out.f32[at : at+n]
-			if i < code.Len-1 {
-				dst = scratch[e.slots[i]*blockLen:][:n]
+			if l.last < code.Len-1 {
+				dst = scratch[e.slots[l.last]*blockLen:][:n]
 			}
-			values[code.Operands+i] = dst
-			apply(ins.Fn, float32(ins.A), dst, values[ins.X], values[ins.Y])
+			values[code.Operands+l.last] = dst
+			l.run(dst, &values)
+		}
+	}
+}
+
+// fetch brings the operands of the next block into the nearest cache, while this
+// one's are read: a loop with many operands is too much for the processor's own
+// foresight.
+func (e *elements) fetch(c *call, from, to int) {
+	if from >= to {
+		return
+	}
+	for i := range e.readers {
+		if e.readers[i].kind == wholeReader {
+			simd.Prefetch(c.in[i].f32[from:to])
 		}
 	}
 }

@@ -170,11 +170,34 @@ func fusedCases() []Case {
 			kernels.Instr{Fn: kernels.Offset, A: 1, X: 1},
 			kernels.Instr{Fn: kernels.Log, X: 2},
 		)}, In: F32(kernels.Shape{20003}), Tol: functionTol, Scale: 1, NoGrad: true},
+		// A normalised layer and its gradient, in the order of which devices may
+		// know it, and nearly: of one, an inner result is read again.
+		{Spec: kernels.Map{Fused: normalised(kernels.Instr{Fn: kernels.ReLU, X: 4})}, In: F32(image, channel, channel), Smooth: []Fill{even, odd, odd}, NoGrad: true},
+		{Spec: kernels.Map{Fused: normalised(kernels.Instr{Fn: kernels.Mul, X: 4, Y: 3})}, In: F32(image, channel, channel)},
+		{Spec: kernels.Map{Fused: normalised(kernels.Instr{Fn: kernels.ReLU, X: 4}, kernels.Instr{Fn: kernels.Mul, X: 5, Y: 3})}, In: F32(image, channel, channel), NoGrad: true},
+		{Spec: kernels.Map{Fused: normalisedGrad(3)}, In: F32(image, channel, channel, channel, image, channel)},
+		{Spec: kernels.Map{Fused: normalisedGrad(7)}, In: F32(image, channel, channel, channel, image, channel)},
+		{Spec: kernels.Map{Fused: normalisedGrad(3)}, In: F32(kernels.Shape{9, 300}, kernels.Shape{300}, kernels.Shape{300}, kernels.Shape{}, kernels.Shape{9, 300}, kernels.Shape{300})},
 		{Spec: longest(), In: F32(image, channel, image, kernels.Shape{}, image, channel, image, image), Tol: 1e-5, Scale: 1},
 		{Spec: kernels.Reparameterize{}, In: F32(code, code, code), Tol: functionTol, Scale: 1},
 		{Spec: kernels.GaussianKL{}, In: F32(code, code), Tol: functionTol, Scale: 1},
 		{Spec: kernels.GaussianKL{}, In: F32(code, kernels.Shape{4}), Tol: functionTol, Scale: 1},
 	}
+}
+
+// normalised returns x·y + z, where x, y and z are the operands, and more.
+func normalised(more ...kernels.Instr) kernels.Code {
+	return kernels.CodeOf(3, append([]kernels.Instr{{Fn: kernels.Mul, X: 0, Y: 1}, {Fn: kernels.Add, X: 3, Y: 2}}, more...)...)
+}
+
+// normalisedGrad returns the gradient of a normalised layer, of five operands
+// and the one given, which may be the second instruction's result.
+func normalisedGrad(shift int) kernels.Code {
+	return kernels.CodeOf(6,
+		kernels.Instr{Fn: kernels.Sub, X: 0, Y: 1}, kernels.Instr{Fn: kernels.Mul, X: 6, Y: 2},
+		kernels.Instr{Fn: kernels.Add, X: 7, Y: shift},
+		kernels.Instr{Fn: kernels.Mul, X: 4, Y: 5}, kernels.Instr{Fn: kernels.Add, X: 9, Y: 8},
+	)
 }
 
 // longest returns a Map of as many operands and instructions as there may be.

@@ -44,6 +44,8 @@ func scaleBytes(dst []float32, x []byte, factor float32) { scaleBytesGeneric(dst
 
 func fromBytes(dst []float32, x []byte, divisor float32) { fromBytesGeneric(dst, x, divisor) }
 
+func prefetch([]float32) {}
+
 func winogradInput(dst []float32, next int, d *Tiles) { winogradInputGeneric(dst, next, d) }
 
 func winogradSpread(dst []float32, next int, y *Tiles) { winogradSpreadGeneric(dst, next, y) }

@@ -97,3 +97,13 @@ func scaleBytes(dst []float32, x []byte, factor float32) {
 	}
 	scaleBytesGeneric(dst[i:], x[i:], factor)
 }
+
+// prefetch fetches the lines of 64 bytes that x begins in; buffers begin with
+// one.
+func prefetch(x []float32) {
+	if tier == AVX512 {
+		prefetchAVX512(&x[0], (len(x)+15)/16)
+	} else if tier == AVX2 {
+		prefetchAVX2(&x[0], (len(x)+15)/16)
+	}
+}

@@ -110,6 +110,27 @@ func AXPY(dst []float32, c float32, x, y []float32) {
 	axpy(dst, x, y, c)
 }
 
+// The next three round as the functions of which they save the passes.
+
+// ScaleShift sets dst = x·scales + shifts.
+func ScaleShift(dst, x, scales, shifts []float32) {
+	same("ScaleShift", dst, x, scales, shifts)
+	scaleShift(dst, x, scales, shifts)
+}
+
+// ScaleShiftRectify sets dst = max(x·scales + shifts, 0).
+func ScaleShiftRectify(dst, x, scales, shifts []float32) {
+	same("ScaleShiftRectify", dst, x, scales, shifts)
+	scaleShiftRectify(dst, x, scales, shifts)
+}
+
+// NormGrad sets dst = dy·scales + ((x − means)·slopes + shifts), the gradient of
+// a normalisation.
+func NormGrad(dst, x, means, slopes, shifts, dy, scales []float32) {
+	same("NormGrad", dst, x, means, slopes, shifts, dy, scales)
+	normGrad(dst, x, means, slopes, shifts, dy, scales)
+}
+
 // ReLUGrad sets dst = dy where y > 0, else 0; y is the result of the
 // activation, as in the gradients below.
 func ReLUGrad(dst, y, dy []float32) {
@@ -225,4 +246,12 @@ func RMSProp(s *RMSPropStep, w, v, b, g, oldW, oldV, oldB []float32) {
 	}
 	same("RMSProp", w, b, oldB)
 	rmsPropMomentum(w, v, b, g, oldW, oldV, oldB, s.Decay, s.Alpha, s.Fresh, s.Epsilon, s.Rate, s.Momentum)
+}
+
+// Prefetch brings x into the nearest cache; where there is no assembly it does
+// nothing.
+func Prefetch(x []float32) {
+	if len(x) > 0 {
+		prefetch(x)
+	}
 }

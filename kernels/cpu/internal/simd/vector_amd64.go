@@ -196,6 +196,36 @@ func axpy(dst, x, y []float32, c float32) {
 	}
 }
 
+func scaleShift(dst, x, scales, shifts []float32) {
+	if tier == AVX512 {
+		scaleShiftAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(scales), unsafe.SliceData(shifts), len(dst))
+	} else if tier == AVX2 {
+		scaleShiftAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(scales), unsafe.SliceData(shifts), len(dst))
+	} else {
+		scaleShiftGeneric(dst, x, scales, shifts)
+	}
+}
+
+func scaleShiftRectify(dst, x, scales, shifts []float32) {
+	if tier == AVX512 {
+		scaleShiftRectifyAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(scales), unsafe.SliceData(shifts), len(dst))
+	} else if tier == AVX2 {
+		scaleShiftRectifyAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(scales), unsafe.SliceData(shifts), len(dst))
+	} else {
+		scaleShiftRectifyGeneric(dst, x, scales, shifts)
+	}
+}
+
+func normGrad(dst, x, means, slopes, shifts, dy, scales []float32) {
+	if tier == AVX512 {
+		normGradAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(means), unsafe.SliceData(slopes), unsafe.SliceData(shifts), unsafe.SliceData(dy), unsafe.SliceData(scales), len(dst))
+	} else if tier == AVX2 {
+		normGradAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(means), unsafe.SliceData(slopes), unsafe.SliceData(shifts), unsafe.SliceData(dy), unsafe.SliceData(scales), len(dst))
+	} else {
+		normGradGeneric(dst, x, means, slopes, shifts, dy, scales)
+	}
+}
+
 func leakyReLU(dst, x []float32, c float32) {
 	if tier == AVX512 {
 		leakyReLUAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst), c)

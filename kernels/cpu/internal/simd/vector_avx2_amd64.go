@@ -62,6 +62,15 @@ func scaleAVX2(dst *float32, x *float32, n int, c float32)
 func axpyAVX2(dst *float32, x *float32, y *float32, n int, c float32)
 
 //go:noescape
+func scaleShiftAVX2(dst *float32, x *float32, scales *float32, shifts *float32, n int)
+
+//go:noescape
+func scaleShiftRectifyAVX2(dst *float32, x *float32, scales *float32, shifts *float32, n int)
+
+//go:noescape
+func normGradAVX2(dst *float32, x *float32, means *float32, slopes *float32, shifts *float32, dy *float32, scales *float32, n int)
+
+//go:noescape
 func leakyReLUAVX2(dst *float32, x *float32, n int, c float32)
 
 //go:noescape
@@ -90,6 +99,9 @@ func fromBytesAVX2(dst *float32, x *byte, vectors int, divisor float32)
 
 //go:noescape
 func scaleBytesAVX2(dst *float32, x *byte, vectors int, factor float32)
+
+//go:noescape
+func prefetchAVX2(x *float32, lines int)
 
 //go:noescape
 func sumAVX2(s *float64, x *float32, blocks int)

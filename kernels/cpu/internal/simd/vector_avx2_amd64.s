@@ -1685,6 +1685,145 @@ done:
 	VZEROUPPER
 	RET
 
+// func scaleShiftAVX2(dst *float32, x *float32, scales *float32, shifts *float32, n int)
+// Requires: AVX
+TEXT ·scaleShiftAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ scales+16(FP), DX
+	MOVQ shifts+24(FP), BX
+	MOVQ n+32(FP), SI
+	XORQ DI, DI
+	SUBQ $0x08, SI
+	JB   tail
+
+vectors:
+	VMOVUPS (CX)(DI*1), Y0
+	VMOVUPS (DX)(DI*1), Y1
+	VMOVUPS (BX)(DI*1), Y2
+	VMULPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS Y0, (AX)(DI*1)
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, SI
+	JAE     vectors
+
+tail:
+	ADDQ       $0x08, SI
+	JZ         done
+	LEAQ       masksAVX2<>+0(SB), R8
+	NEGQ       SI
+	VMOVUPS    32(R8)(SI*4), Y0
+	VMASKMOVPS (CX)(DI*1), Y0, Y1
+	VMASKMOVPS (DX)(DI*1), Y0, Y2
+	VMASKMOVPS (BX)(DI*1), Y0, Y3
+	VMULPS     Y2, Y1, Y1
+	VADDPS     Y3, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(DI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func scaleShiftRectifyAVX2(dst *float32, x *float32, scales *float32, shifts *float32, n int)
+// Requires: AVX
+TEXT ·scaleShiftRectifyAVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ scales+16(FP), DX
+	MOVQ shifts+24(FP), BX
+	MOVQ n+32(FP), SI
+	XORQ DI, DI
+	SUBQ $0x08, SI
+	JB   tail
+
+vectors:
+	VMOVUPS (CX)(DI*1), Y0
+	VMOVUPS (DX)(DI*1), Y1
+	VMOVUPS (BX)(DI*1), Y2
+	VMULPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS c00000000AVX2<>+0(SB), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(DI*1)
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, SI
+	JAE     vectors
+
+tail:
+	ADDQ       $0x08, SI
+	JZ         done
+	LEAQ       masksAVX2<>+0(SB), R8
+	NEGQ       SI
+	VMOVUPS    32(R8)(SI*4), Y0
+	VMASKMOVPS (CX)(DI*1), Y0, Y1
+	VMASKMOVPS (DX)(DI*1), Y0, Y2
+	VMASKMOVPS (BX)(DI*1), Y0, Y3
+	VMULPS     Y2, Y1, Y1
+	VADDPS     Y3, Y1, Y1
+	VMOVUPS    c00000000AVX2<>+0(SB), Y2
+	VMAXPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(DI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func normGradAVX2(dst *float32, x *float32, means *float32, slopes *float32, shifts *float32, dy *float32, scales *float32, n int)
+// Requires: AVX
+TEXT ·normGradAVX2(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ means+16(FP), DX
+	MOVQ slopes+24(FP), BX
+	MOVQ shifts+32(FP), SI
+	MOVQ dy+40(FP), DI
+	MOVQ scales+48(FP), R8
+	MOVQ n+56(FP), R9
+	XORQ R10, R10
+	SUBQ $0x08, R9
+	JB   tail
+
+vectors:
+	VMOVUPS (CX)(R10*1), Y0
+	VMOVUPS (DX)(R10*1), Y1
+	VMOVUPS (BX)(R10*1), Y2
+	VMOVUPS (SI)(R10*1), Y3
+	VMOVUPS (DI)(R10*1), Y4
+	VMOVUPS (R8)(R10*1), Y5
+	VSUBPS  Y1, Y0, Y0
+	VMULPS  Y2, Y0, Y0
+	VADDPS  Y3, Y0, Y0
+	VMULPS  Y5, Y4, Y1
+	VADDPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(R10*1)
+	ADDQ    $0x20, R10
+	SUBQ    $0x08, R9
+	JAE     vectors
+
+tail:
+	ADDQ       $0x08, R9
+	JZ         done
+	LEAQ       masksAVX2<>+0(SB), R11
+	NEGQ       R9
+	VMOVUPS    32(R11)(R9*4), Y0
+	VMASKMOVPS (CX)(R10*1), Y0, Y1
+	VMASKMOVPS (DX)(R10*1), Y0, Y2
+	VMASKMOVPS (BX)(R10*1), Y0, Y3
+	VMASKMOVPS (SI)(R10*1), Y0, Y4
+	VMASKMOVPS (DI)(R10*1), Y0, Y5
+	VMASKMOVPS (R8)(R10*1), Y0, Y6
+	VSUBPS     Y2, Y1, Y1
+	VMULPS     Y3, Y1, Y1
+	VADDPS     Y4, Y1, Y1
+	VMULPS     Y6, Y5, Y2
+	VADDPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(R10*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func leakyReLUAVX2(dst *float32, x *float32, n int, c float32)
 // Requires: AVX
 TEXT ·leakyReLUAVX2(SB), NOSPLIT, $0-28
@@ -2171,6 +2310,19 @@ loop:
 	DECQ      DX
 	JNZ       loop
 	VZEROUPPER
+	RET
+
+// func prefetchAVX2(x *float32, lines int)
+// Requires: MMX+
+TEXT ·prefetchAVX2(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ lines+8(FP), CX
+
+loop:
+	PREFETCHT0 (AX)
+	ADDQ       $0x40, AX
+	DECQ       CX
+	JNZ        loop
 	RET
 
 // func sumAVX2(s *float64, x *float32, blocks int)

@@ -62,6 +62,15 @@ func scaleAVX512(dst *float32, x *float32, n int, c float32)
 func axpyAVX512(dst *float32, x *float32, y *float32, n int, c float32)
 
 //go:noescape
+func scaleShiftAVX512(dst *float32, x *float32, scales *float32, shifts *float32, n int)
+
+//go:noescape
+func scaleShiftRectifyAVX512(dst *float32, x *float32, scales *float32, shifts *float32, n int)
+
+//go:noescape
+func normGradAVX512(dst *float32, x *float32, means *float32, slopes *float32, shifts *float32, dy *float32, scales *float32, n int)
+
+//go:noescape
 func leakyReLUAVX512(dst *float32, x *float32, n int, c float32)
 
 //go:noescape
@@ -90,6 +99,9 @@ func fromBytesAVX512(dst *float32, x *byte, vectors int, divisor float32)
 
 //go:noescape
 func scaleBytesAVX512(dst *float32, x *byte, vectors int, factor float32)
+
+//go:noescape
+func prefetchAVX512(x *float32, lines int)
 
 //go:noescape
 func sumAVX512(s *float64, x *float32, blocks int)

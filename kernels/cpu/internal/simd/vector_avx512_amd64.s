@@ -1957,6 +1957,145 @@ done:
 	VZEROUPPER
 	RET
 
+// func scaleShiftAVX512(dst *float32, x *float32, scales *float32, shifts *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·scaleShiftAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ scales+16(FP), DX
+	MOVQ shifts+24(FP), BX
+	MOVQ n+32(FP), SI
+	XORQ DI, DI
+	SUBQ $0x10, SI
+	JB   tail
+
+vectors:
+	VMOVUPS (CX)(DI*1), Z0
+	VMOVUPS (DX)(DI*1), Z1
+	VMOVUPS (BX)(DI*1), Z2
+	VMULPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS Z0, (AX)(DI*1)
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, SI
+	JAE     vectors
+
+tail:
+	ADDQ      $0x10, SI
+	JZ        done
+	MOVL      $0x0000ffff, R8
+	BZHIL     SI, R8, R8
+	KMOVW     R8, K1
+	VMOVUPS.Z (CX)(DI*1), K1, Z0
+	VMOVUPS.Z (DX)(DI*1), K1, Z1
+	VMOVUPS.Z (BX)(DI*1), K1, Z2
+	VMULPS    Z1, Z0, Z0
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(DI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func scaleShiftRectifyAVX512(dst *float32, x *float32, scales *float32, shifts *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·scaleShiftRectifyAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ scales+16(FP), DX
+	MOVQ shifts+24(FP), BX
+	MOVQ n+32(FP), SI
+	XORQ DI, DI
+	SUBQ $0x10, SI
+	JB   tail
+
+vectors:
+	VMOVUPS (CX)(DI*1), Z0
+	VMOVUPS (DX)(DI*1), Z1
+	VMOVUPS (BX)(DI*1), Z2
+	VMULPS  Z1, Z0, Z0
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS c00000000AVX512<>+0(SB), Z1
+	VMAXPS  Z0, Z1, Z0
+	VMOVUPS Z0, (AX)(DI*1)
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, SI
+	JAE     vectors
+
+tail:
+	ADDQ      $0x10, SI
+	JZ        done
+	MOVL      $0x0000ffff, R8
+	BZHIL     SI, R8, R8
+	KMOVW     R8, K1
+	VMOVUPS.Z (CX)(DI*1), K1, Z0
+	VMOVUPS.Z (DX)(DI*1), K1, Z1
+	VMOVUPS.Z (BX)(DI*1), K1, Z2
+	VMULPS    Z1, Z0, Z0
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS   c00000000AVX512<>+0(SB), Z1
+	VMAXPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(DI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func normGradAVX512(dst *float32, x *float32, means *float32, slopes *float32, shifts *float32, dy *float32, scales *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·normGradAVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ means+16(FP), DX
+	MOVQ slopes+24(FP), BX
+	MOVQ shifts+32(FP), SI
+	MOVQ dy+40(FP), DI
+	MOVQ scales+48(FP), R8
+	MOVQ n+56(FP), R9
+	XORQ R10, R10
+	SUBQ $0x10, R9
+	JB   tail
+
+vectors:
+	VMOVUPS (CX)(R10*1), Z0
+	VMOVUPS (DX)(R10*1), Z1
+	VMOVUPS (BX)(R10*1), Z2
+	VMOVUPS (SI)(R10*1), Z3
+	VMOVUPS (DI)(R10*1), Z4
+	VMOVUPS (R8)(R10*1), Z5
+	VSUBPS  Z1, Z0, Z0
+	VMULPS  Z2, Z0, Z0
+	VADDPS  Z3, Z0, Z0
+	VMULPS  Z5, Z4, Z1
+	VADDPS  Z0, Z1, Z0
+	VMOVUPS Z0, (AX)(R10*1)
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R9
+	JAE     vectors
+
+tail:
+	ADDQ      $0x10, R9
+	JZ        done
+	MOVL      $0x0000ffff, R11
+	BZHIL     R9, R11, R11
+	KMOVW     R11, K1
+	VMOVUPS.Z (CX)(R10*1), K1, Z0
+	VMOVUPS.Z (DX)(R10*1), K1, Z1
+	VMOVUPS.Z (BX)(R10*1), K1, Z2
+	VMOVUPS.Z (SI)(R10*1), K1, Z3
+	VMOVUPS.Z (DI)(R10*1), K1, Z4
+	VMOVUPS.Z (R8)(R10*1), K1, Z5
+	VSUBPS    Z1, Z0, Z0
+	VMULPS    Z2, Z0, Z0
+	VADDPS    Z3, Z0, Z0
+	VMULPS    Z5, Z4, Z1
+	VADDPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(R10*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func leakyReLUAVX512(dst *float32, x *float32, n int, c float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·leakyReLUAVX512(SB), NOSPLIT, $0-28
@@ -2443,6 +2582,19 @@ loop:
 	DECQ      DX
 	JNZ       loop
 	VZEROUPPER
+	RET
+
+// func prefetchAVX512(x *float32, lines int)
+// Requires: MMX+
+TEXT ·prefetchAVX512(SB), NOSPLIT, $0-16
+	MOVQ x+0(FP), AX
+	MOVQ lines+8(FP), CX
+
+loop:
+	PREFETCHT0 (AX)
+	ADDQ       $0x40, AX
+	DECQ       CX
+	JNZ        loop
 	RET
 
 // func sumAVX512(s *float64, x *float32, blocks int)

@@ -37,6 +37,27 @@ func scaleGeneric(dst, x []float32, c float32) {
 	}
 }
 
+func scaleShiftGeneric(dst, x, scales, shifts []float32) {
+	x, scales, shifts = x[:len(dst)], scales[:len(dst)], shifts[:len(dst)]
+	for i := range dst {
+		dst[i] = float32(x[i]*scales[i]) + shifts[i]
+	}
+}
+
+func scaleShiftRectifyGeneric(dst, x, scales, shifts []float32) {
+	scaleShiftGeneric(dst, x, scales, shifts)
+	rectify(dst)
+}
+
+func normGradGeneric(dst, x, means, slopes, shifts, dy, scales []float32) {
+	x, means, slopes, shifts = x[:len(dst)], means[:len(dst)], slopes[:len(dst)], shifts[:len(dst)]
+	dy, scales = dy[:len(dst)], scales[:len(dst)]
+	for i := range dst {
+		of := float32((x[i]-means[i])*slopes[i]) + shifts[i]
+		dst[i] = float32(dy[i]*scales[i]) + of
+	}
+}
+
 func addGeneric(dst, x, y []float32) {
 	x, y = x[:len(dst)], y[:len(dst)]
 	for i := range dst {

@@ -42,6 +42,16 @@ func scale(dst, x []float32, c float32) { scaleGeneric(dst, x, c) }
 
 func axpy(dst, x, y []float32, c float32) { axpyGeneric(dst, x, y, c) }
 
+func scaleShift(dst, x, scales, shifts []float32) { scaleShiftGeneric(dst, x, scales, shifts) }
+
+func scaleShiftRectify(dst, x, scales, shifts []float32) {
+	scaleShiftRectifyGeneric(dst, x, scales, shifts)
+}
+
+func normGrad(dst, x, means, slopes, shifts, dy, scales []float32) {
+	normGradGeneric(dst, x, means, slopes, shifts, dy, scales)
+}
+
 func leakyReLU(dst, x []float32, c float32) { leakyReLUGeneric(dst, x, c) }
 
 func leakyReLUGrad(dst, x, y []float32, c float32) { leakyReLUGradGeneric(dst, x, y, c) }

@@ -188,6 +188,54 @@ func TestElementwise(t *testing.T) {
 	})
 }
 
+// TestNormalisation holds the loops of a normalised layer to those of which they
+// save the passes, bit by bit.
+func TestNormalisation(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(17, 18))
+		for n := range 70 {
+			f := fences(t, n, n, n, n, n, n, n)
+			var x [7][]float32
+			for i := range x {
+				x[i] = f[i].slice(n, n%2 == 0)
+				for j := range x[i] {
+					x[i][j] = float32(r.NormFloat64())
+				}
+			}
+			if n > 3 {
+				x[0][n-1], x[0][1], x[4][2] = float32(math.NaN()), float32(math.Inf(-1)), float32(math.NaN())
+			}
+			dst, sum, want := x[6], make([]float32, n), make([]float32, n)
+			check := func(name string) {
+				t.Helper()
+				for i := range want {
+					if math.Float32bits(dst[i]) != math.Float32bits(want[i]) && (dst[i] == dst[i] || want[i] == want[i]) {
+						t.Fatalf("%s of %d: element %d is %g, want %g", name, n, i, dst[i], want[i])
+					}
+				}
+			}
+			Prefetch(x[0])
+			Mul(sum, x[0], x[1])
+			Add(want, sum, x[2])
+			ScaleShift(dst, x[0], x[1], x[2])
+			check("ScaleShift")
+			Rectify(want, want)
+			ScaleShiftRectify(dst, x[0], x[1], x[2])
+			check("ScaleShiftRectify")
+			Sub(sum, x[0], x[1])
+			Mul(sum, sum, x[2])
+			Add(sum, sum, x[3])
+			Mul(want, x[4], x[5])
+			Add(want, want, sum)
+			NormGrad(dst, x[0], x[1], x[2], x[3], x[4], x[5])
+			check("NormGrad")
+			copy(dst, x[4]) // in place
+			NormGrad(dst, x[0], x[1], x[2], x[3], dst, x[5])
+			check("NormGrad in place")
+		}
+	})
+}
+
 func TestAdam(t *testing.T) {
 	s := AdamStep{Coupled: 0.01, Keep: 0.999, New1: 0.1, Beta2: 0.999, New2: 0.001, Size: 0.002, PerRoot: 3, Epsilon: 1e-8}
 	eachTier(t, func(t *testing.T) {

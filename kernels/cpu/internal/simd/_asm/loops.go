@@ -62,6 +62,19 @@ var loops = []loop{
 	{"axpy", []string{"dst"}, []string{"x", "y"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
 		return []vec{a.fma(x[0], c[0], x[1])}
 	}},
+	{"scaleShift", []string{"dst"}, []string{"x", "scales", "shifts"}, nil, func(a *asm, x, _ []vec) []vec {
+		return []vec{a.add(a.mul(x[0], x[1]), x[2])}
+	}},
+	{"scaleShiftRectify", []string{"dst"}, []string{"x", "scales", "shifts"}, nil, func(a *asm, x, _ []vec) []vec {
+		return []vec{a.max(a.add(a.mul(x[0], x[1]), x[2]), a.f(0))}
+	}},
+	{
+		"normGrad", []string{"dst"}, []string{"x", "means", "slopes", "shifts", "dy", "scales"}, nil,
+		func(a *asm, x, _ []vec) []vec {
+			of := a.add(a.mul(a.sub(x[0], x[1]), x[2]), x[3])
+			return []vec{a.add(a.mul(x[4], x[5]), of)}
+		},
+	},
 	{"leakyReLU", []string{"dst"}, []string{"x"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
 		return []vec{a.pick(greater, x[0], a.f(0), x[0], a.mul(x[0], c[0]))}
 	}},
@@ -140,7 +153,22 @@ func vectors(a *asm) {
 	}
 	fromBytes(a, "fromBytes", "divisor", a.VDIVPS)
 	fromBytes(a, "scaleBytes", "factor", a.VMULPS)
+	prefetch(a)
 	sums(a)
+}
+
+// prefetch fetches lines of 64 bytes into the nearest cache.
+func prefetch(a *asm) {
+	a.begin("prefetch", "func(x *float32, lines int)")
+	x, n := a.GP64(), a.GP64()
+	a.Load(a.Param("x"), x)
+	a.Load(a.Param("lines"), n)
+	a.Label("loop")
+	a.PREFETCHT0(Mem{Base: x})
+	a.ADDQ(U8(64), x)
+	a.DECQ(n)
+	a.JNZ(LabelRef("loop"))
+	a.RET()
 }
 
 // fromBytes converts whole vectors of bytes and divides or multiplies them by a
