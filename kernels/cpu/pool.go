@@ -60,7 +60,8 @@ const maxTasks = 256
 // one of them. Idle workers spin for a short while, as the next phase usually
 // comes within microseconds, then sleep. A phase ends when its tasks are done,
 // not when every worker has looked: a worker that the system has preempted
-// between phases holds nobody up.
+// between phases holds nobody up. A panic of a task is the caller's, on whatever
+// goroutine it was, and leaves the pool as it is after any phase.
 type pool struct {
 	workers []*worker
 	scratch [][]float32 // one for each thread, grown by launch
@@ -70,9 +71,10 @@ type pool struct {
 	// hand out in its lower. One atomic addition takes a task; what it returns
 	// also tells whether the task exists, so run is only read by those whose
 	// task keeps the phase from ending.
-	hand atomic.Uint64
-	done atomic.Int64
-	quit atomic.Bool
+	hand  atomic.Uint64
+	done  atomic.Int64
+	fault atomic.Pointer[any] // the first panic of the phase's tasks
+	quit  atomic.Bool
 }
 
 // A worker waits for the sequence number of its phases to move.
@@ -181,6 +183,10 @@ func (p *pool) do(tasks int, run func(task, thread int)) {
 			runtime.Gosched()
 		}
 	}
+	if fault := p.fault.Load(); fault != nil {
+		p.fault.Store(nil)
+		panic(*fault)
+	}
 }
 
 // signal starts the workers on what the fields of p describe.
@@ -195,11 +201,26 @@ func (p *pool) signal() {
 
 // drain runs tasks until none is left.
 func (p *pool) drain(thread int) {
+	for !p.drained(thread) {
+	}
+}
+
+// drained reports whether no task is left; if not, one has panicked. To recover
+// here, and not around each task, costs a phase next to nothing.
+func (p *pool) drained(thread int) (all bool) {
+	defer func() {
+		if all {
+			return
+		}
+		fault := recover()
+		p.fault.CompareAndSwap(nil, &fault)
+		p.done.Add(1)
+	}()
 	for {
 		h := p.hand.Add(1) - 1
 		task := h & (1<<32 - 1)
 		if task >= h>>32 {
-			return
+			return true
 		}
 		p.run(int(task), thread)
 		p.done.Add(1)
