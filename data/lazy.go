@@ -120,11 +120,18 @@ func (d *Dataset) drawMarked() {
 
 // parallel calls work(pen, k) for k in 0 … n-1 on all cores, each goroutine
 // with a pen of its own. Small pieces are handed out as they are asked for, so
-// a core that other programs keep busy does not hold up the rest.
+// a core that other programs keep busy does not hold up the rest. A panic of
+// work is the caller's.
 func parallel(n int, work func(pen *pen, k int)) {
 	const piece = 32
 	var next atomic.Int64
+	var fault atomic.Pointer[any]
 	run := func() {
+		defer func() {
+			if f := recover(); f != nil {
+				fault.CompareAndSwap(nil, &f)
+			}
+		}()
 		pen := new(pen)
 		for {
 			from := int(next.Add(piece)) - piece
@@ -142,4 +149,7 @@ func parallel(n int, work func(pen *pen, k int)) {
 	}
 	run()
 	group.Wait()
+	if f := fault.Load(); f != nil {
+		panic(*f)
+	}
 }

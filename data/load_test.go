@@ -299,6 +299,43 @@ func TestStreamFailure(t *testing.T) {
 	if _, err := Load(panicking{&numberedSource{n: 50}}, Options{}); err == nil || !strings.Contains(err.Error(), "beyond all") {
 		t.Errorf("loading a source that panics: %v", err)
 	}
+	calls := 0
+	o := NewStream(context.Background(), &numberedSource{n: 50}, func() []int32 {
+		if calls++; calls == 3 {
+			panic("no order")
+		}
+		return []int32{int32(calls)}
+	}, StreamOptions{})
+	defer o.Close()
+	for range 2 {
+		if b, err := o.Next(); err != nil || len(b.Index) != 1 {
+			t.Fatalf("a batch before an order that panics: %v, %v", b, err)
+		}
+	}
+	for range 2 {
+		if b, err := o.Next(); b != nil || err == nil || !strings.Contains(err.Error(), "no order") {
+			t.Errorf("an order that panics: %v, %v", b, err)
+		}
+	}
+}
+
+// TestDrawingPanics has a drawing panic on whatever goroutine it is on: the
+// caller sees it.
+func TestDrawingPanics(t *testing.T) {
+	for _, bad := range []int{0, 500, 999} {
+		func() {
+			defer func() {
+				if fault := recover(); fault != "out of ink" {
+					t.Errorf("drawing %d: the caller sees %v", bad, fault)
+				}
+			}()
+			parallel(1000, func(_ *pen, k int) {
+				if k == bad {
+					panic("out of ink")
+				}
+			})
+		}()
+	}
 }
 
 type panicking struct{ Source }

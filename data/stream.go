@@ -26,6 +26,7 @@ type Stream struct {
 	parts       int    // the batch of which parts are handed out, up to begun
 	held        bool   // batch head-1 is in use
 	ended       bool   // next has no more
+	err         error  // why
 	closed      bool
 	memory      int
 	batchBytes  int // of the newest batch
@@ -116,7 +117,7 @@ func (r *Stream) Next() (*Samples, error) {
 		s := &r.slots[r.head%len(r.slots)]
 		switch {
 		case r.head == r.begun && r.ended:
-			return nil, nil
+			return nil, r.err
 		case r.head == r.begun || s.done < len(s.Index):
 			r.ready.Wait()
 			continue
@@ -185,8 +186,8 @@ func (r *Stream) begin() bool {
 	if r.ended || used == len(r.slots) || used > 1 && used*r.batchBytes >= r.memory {
 		return false
 	}
-	index := r.next()
-	if len(index) == 0 {
+	var index []int32
+	if r.err = protect(func() error { index = r.next(); return nil }); r.err != nil || len(index) == 0 {
 		r.ended = true
 		r.ready.Broadcast()
 		return false

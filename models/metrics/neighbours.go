@@ -133,9 +133,15 @@ func (x *Index) eachOf(queries *mat.Dense, visit func(i int, distances []float64
 	// A block of distances of about a megabyte: more would leave the cache.
 	block := max(1, min(256, 1<<17/x.n))
 	var next, bad atomic.Int64
+	var fault atomic.Pointer[any] // a panic is the caller's
 	var all sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), (m+block-1)/block) {
 		all.Go(func() {
+			defer func() {
+				if f := recover(); f != nil {
+					fault.CompareAndSwap(nil, &f)
+				}
+			}()
 			products := mat.NewDense(block, x.n, nil)
 			for {
 				from := int(next.Add(int64(block))) - block
@@ -158,6 +164,9 @@ func (x *Index) eachOf(queries *mat.Dense, visit func(i int, distances []float64
 		})
 	}
 	all.Wait()
+	if f := fault.Load(); f != nil {
+		panic(*f)
+	}
 	if i := bad.Load(); i > 0 {
 		return fmt.Errorf("metrics: distances of query %d are not finite: it or a point has a number that is not", i-1)
 	}
