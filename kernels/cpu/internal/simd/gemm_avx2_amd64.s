@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func gemm1x1AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm1x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -24,6 +24,12 @@ tile:
 load:
 	VMOVUPS    160(DI), Y1
 	VMASKMOVPS (R13), Y1, Y0
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -86,7 +92,7 @@ done:
 	RET
 
 // func gemm2x1AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm2x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -109,6 +115,14 @@ load:
 	ADDQ       88(DI), R13
 	VMOVUPS    160(DI), Y2
 	VMASKMOVPS (R13), Y2, Y1
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -177,7 +191,7 @@ done:
 	RET
 
 // func gemm3x1AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm3x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -204,6 +218,16 @@ load:
 	ADDQ       88(DI), R13
 	VMOVUPS    160(DI), Y3
 	VMASKMOVPS (R13), Y3, Y2
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -278,7 +302,7 @@ done:
 	RET
 
 // func gemm4x1AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm4x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -309,6 +333,18 @@ load:
 	ADDQ       88(DI), R13
 	VMOVUPS    160(DI), Y4
 	VMASKMOVPS (R13), Y4, Y3
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -389,7 +425,7 @@ done:
 	RET
 
 // func gemm5x1AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm5x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -424,6 +460,20 @@ load:
 	ADDQ       88(DI), R13
 	VMOVUPS    160(DI), Y5
 	VMASKMOVPS (R13), Y5, Y4
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -510,7 +560,7 @@ done:
 	RET
 
 // func gemm6x1AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm6x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -549,6 +599,22 @@ load:
 	ADDQ       88(DI), R13
 	VMOVUPS    160(DI), Y6
 	VMASKMOVPS (R13), Y6, Y5
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -641,7 +707,7 @@ done:
 	RET
 
 // func gemm7x1AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm7x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -684,6 +750,24 @@ load:
 	ADDQ       88(DI), R13
 	VMOVUPS    160(DI), Y7
 	VMASKMOVPS (R13), Y7, Y6
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -782,7 +866,7 @@ done:
 	RET
 
 // func gemm8x1AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm8x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -829,6 +913,26 @@ load:
 	ADDQ       88(DI), R13
 	VMOVUPS    160(DI), Y8
 	VMASKMOVPS (R13), Y8, Y7
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -936,7 +1040,7 @@ done:
 	RET
 
 // func gemm9x1AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm9x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -987,6 +1091,28 @@ load:
 	ADDQ       88(DI), R13
 	VMOVUPS    160(DI), Y9
 	VMASKMOVPS (R13), Y9, Y8
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -1100,7 +1226,7 @@ done:
 	RET
 
 // func gemm10x1AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm10x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -1155,6 +1281,30 @@ load:
 	ADDQ       88(DI), R13
 	VMOVUPS    160(DI), Y10
 	VMASKMOVPS (R13), Y10, Y9
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -1274,7 +1424,7 @@ done:
 	RET
 
 // func gemm11x1AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm11x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -1333,6 +1483,32 @@ load:
 	ADDQ       88(DI), R13
 	VMOVUPS    160(DI), Y11
 	VMASKMOVPS (R13), Y11, Y10
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -1458,7 +1634,7 @@ done:
 	RET
 
 // func gemm12x1AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm12x1AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -1521,6 +1697,34 @@ load:
 	ADDQ       88(DI), R13
 	VMOVUPS    160(DI), Y12
 	VMASKMOVPS (R13), Y12, Y11
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -1652,7 +1856,7 @@ done:
 	RET
 
 // func gemm1x2AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm1x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -1673,6 +1877,12 @@ load:
 	VMOVUPS    (R13), Y0
 	VMOVUPS    160(DI), Y2
 	VMASKMOVPS 32(R13), Y2, Y1
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -1738,7 +1948,7 @@ done:
 	RET
 
 // func gemm2x2AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm2x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -1765,6 +1975,14 @@ load:
 	VMOVUPS    (R13), Y2
 	VMOVUPS    160(DI), Y4
 	VMASKMOVPS 32(R13), Y4, Y3
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -1840,7 +2058,7 @@ done:
 	RET
 
 // func gemm3x2AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm3x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -1873,6 +2091,16 @@ load:
 	VMOVUPS    (R13), Y4
 	VMOVUPS    160(DI), Y6
 	VMASKMOVPS 32(R13), Y6, Y5
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -1957,7 +2185,7 @@ done:
 	RET
 
 // func gemm4x2AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm4x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -1996,6 +2224,18 @@ load:
 	VMOVUPS    (R13), Y6
 	VMOVUPS    160(DI), Y8
 	VMASKMOVPS 32(R13), Y8, Y7
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -2089,7 +2329,7 @@ done:
 	RET
 
 // func gemm5x2AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm5x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -2134,6 +2374,20 @@ load:
 	VMOVUPS    (R13), Y8
 	VMOVUPS    160(DI), Y10
 	VMASKMOVPS 32(R13), Y10, Y9
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -2236,7 +2490,7 @@ done:
 	RET
 
 // func gemm6x2AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm6x2AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -2287,6 +2541,22 @@ load:
 	VMOVUPS    (R13), Y10
 	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 32(R13), Y12, Y11
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -2398,7 +2668,7 @@ done:
 	RET
 
 // func gemm1x3AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm1x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -2421,6 +2691,13 @@ load:
 	VMOVUPS    32(R13), Y1
 	VMOVUPS    160(DI), Y3
 	VMASKMOVPS 64(R13), Y3, Y2
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -2489,7 +2766,7 @@ done:
 	RET
 
 // func gemm2x3AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm2x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -2520,6 +2797,16 @@ load:
 	VMOVUPS    32(R13), Y4
 	VMOVUPS    160(DI), Y6
 	VMASKMOVPS 64(R13), Y6, Y5
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -2602,7 +2889,7 @@ done:
 	RET
 
 // func gemm3x3AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm3x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -2641,6 +2928,19 @@ load:
 	VMOVUPS    32(R13), Y7
 	VMOVUPS    160(DI), Y9
 	VMASKMOVPS 64(R13), Y9, Y8
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -2735,7 +3035,7 @@ done:
 	RET
 
 // func gemm4x3AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm4x3AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -2782,6 +3082,22 @@ load:
 	VMOVUPS    32(R13), Y10
 	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 64(R13), Y12, Y11
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -2888,7 +3204,7 @@ done:
 	RET
 
 // func gemm1x4AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm1x4AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -2913,6 +3229,13 @@ load:
 	VMOVUPS    64(R13), Y2
 	VMOVUPS    160(DI), Y4
 	VMASKMOVPS 96(R13), Y4, Y3
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -2984,7 +3307,7 @@ done:
 	RET
 
 // func gemm2x4AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm2x4AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -3019,6 +3342,16 @@ load:
 	VMOVUPS    64(R13), Y6
 	VMOVUPS    160(DI), Y8
 	VMASKMOVPS 96(R13), Y8, Y7
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -3108,7 +3441,7 @@ done:
 	RET
 
 // func gemm3x4AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm3x4AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -3153,6 +3486,19 @@ load:
 	VMOVUPS    64(R13), Y10
 	VMOVUPS    160(DI), Y12
 	VMASKMOVPS 96(R13), Y12, Y11
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       88(DI), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
 
 taps:
 	MOVQ    32(DI), R15
@@ -3256,7 +3602,7 @@ done:
 	RET
 
 // func gemm1x8AVX2(t *tile)
-// Requires: AVX, FMA3, SSE
+// Requires: AVX, FMA3, MMX+, SSE
 TEXT ·gemm1x8AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 56(DI), R8
@@ -3289,6 +3635,15 @@ load:
 	VMOVUPS    192(R13), Y6
 	VMOVUPS    160(DI), Y8
 	VMASKMOVPS 224(R13), Y8, Y7
+	MOVQ       128(DI), SI
+	TESTQ      SI, SI
+	JZ         taps
+	MOVQ       24(DI), R13
+	ADDQ       SI, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	PREFETCHT0 128(R13)
+	PREFETCHT0 192(R13)
 
 taps:
 	MOVQ    32(DI), R15

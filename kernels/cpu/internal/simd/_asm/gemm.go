@@ -166,6 +166,7 @@ func gemmTile(a *asm, mr, nv int) {
 			a.ADDQ(field(tileFromStep), p)
 		}
 	}
+	a.fetchNext(mr, nv, p, field)
 
 	a.Label("taps")
 	a.MOVQ(field(tileTaps), tap)
@@ -238,6 +239,25 @@ func gemmTile(a *asm, mr, nv int) {
 	a.Label("done")
 	a.VZEROUPPER()
 	a.RET()
+}
+
+// fetchNext brings the initial values of the next tile into the nearest cache,
+// while the products of this one are added: their rows lie too far apart for
+// the processor to expect them. Behind the last tile it fetches in vain.
+func (a *asm) fetchNext(mr, nv int, p GPPhysical, field func(int) Mem) {
+	a.MOVQ(field(tileFromNext), RSI)
+	a.TESTQ(RSI, RSI)
+	a.JZ(LabelRef("taps"))
+	a.MOVQ(field(tileFrom), p)
+	a.ADDQ(RSI, p)
+	for m := range mr {
+		for line := 0; line < nv*a.bytes(); line += 64 {
+			a.PREFETCHT0(Mem{Base: p, Disp: line})
+		}
+		if m < mr-1 {
+			a.ADDQ(field(tileFromStep), p)
+		}
+	}
 }
 
 // nextTile moves the pointers to A, C and the initial values to the next tile.
