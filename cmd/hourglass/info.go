@@ -37,9 +37,14 @@ type info struct {
 func infoCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:     "info",
-		Short:   "Show versions, processor and devices",
-		Long:    "Show the versions, the processor's features and the devices of this build: what a\nbug report should hold.",
+		Use:   "info",
+		Short: "Show versions, processor and devices",
+		Long: `Show the versions, the processor's features and the devices of this build: what a
+bug report should hold.
+
+On a GPU the first start takes some seconds longer, in which the driver compiles
+the kernels for it. It keeps them in ~/.nv/ComputeCache or in the folder that the
+environment variable CUDA_CACHE_PATH names.`,
 		Example: "  hourglass info --json",
 		Args:    exactArgs(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
