@@ -275,6 +275,7 @@ func TestMistakesAreNamed(t *testing.T) {
 	}{
 		{"trial_past", "trial_past: block (0,0,0) thread (", func(t *trial) []uint64 { return []uint64{uint64(t.alloc(64)), 16} }},
 		{"trial_past", "bytes past the end of one of 64 bytes", func(t *trial) []uint64 { return []uint64{uint64(t.alloc(64)), 100} }},
+		{"trial_askew", "addresses must be multiples of 16", func(t *trial) []uint64 { return []uint64{uint64(t.alloc(128))} }},
 		{"trial_divergent", "divergent barrier", func(t *trial) []uint64 { return []uint64{uint64(t.alloc(128))} }},
 		{"trial_lanes", "only lanes aaaaaaaa of ffffffff came to line", func(t *trial) []uint64 { return []uint64{uint64(t.alloc(128))} }},
 	} {

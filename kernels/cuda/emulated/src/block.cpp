@@ -232,8 +232,12 @@ void mma(Thread *warp, bool halves) {
 
 void load_matrices(Thread *warp, bool trans) {
 	unsigned short m[4][8][8];
-	for (int l = 0; l < 32; l++)
-		memcpy(m[l / 8][l % 8], static_cast<Rows *>(warp[l].operands)->row, 16);
+	for (int l = 0; l < 32; l++) {
+		const void *row = static_cast<Rows *>(warp[l].operands)->row;
+		if (reinterpret_cast<uintptr_t>(row) % 16)
+			return fail("%s: ldmatrix of a row at %p: addresses must be multiples of 16", place(&warp[l]).c_str(), row);
+		memcpy(m[l / 8][l % 8], row, 16);
+	}
 	for (int l = 0; l < 32; l++)
 		for (int i = 0; i < 4; i++) {
 			const int r = l / 4, c = l % 4 * 2;

@@ -81,6 +81,17 @@ extern "C" __global__ void __launch_bounds__(32) trial_halves(float *out, const 
 		out[(l / 4 + i / 2 * 8) * 8 + l % 4 * 2 + i % 2] = d[i];
 }
 
+// trial_askew loads matrices from addresses that are multiples of 8 alone.
+extern "C" __global__ void __launch_bounds__(32) trial_askew(float *out) {
+	__shared__ __align__(16) unsigned short rows[33][8];
+	for (int i = threadIdx.x; i < 33 * 8; i += 32)
+		rows[i / 8][i % 8] = i;
+	__syncwarp();
+	unsigned r[4];
+	ldmatrix_x4(r, &rows[threadIdx.x][4]);
+	out[threadIdx.x] = r[0];
+}
+
 extern "C" __global__ void trial_past(float *out, long long n) { out[n + threadIdx.x] = 1; }
 
 extern "C" __global__ void trial_divergent(float *out) {
