@@ -8,7 +8,8 @@ import (
 // filterGrad is the plan of a Conv2DFilterGrad. The result's rows are cut into
 // groups. A task adds up the filter, or one row of it if there are few groups,
 // over one group, into an accumulator of its own; a second phase adds the
-// accumulators of all groups.
+// accumulators of all groups. Where these are few tasks, each has but some of
+// the result channels.
 //
 // One filter row is a matrix [KW·Ci]×[Co]: a product of the image, whose
 // elements under the row are contiguous, and the gradient, summed over the
@@ -20,6 +21,8 @@ type filterGrad struct {
 	swapped bool // accumulators hold [KH][Co][KW·Ci]
 	groups  int
 	split   int // 1, or KH where each filter row has its own tasks
+	parts   int // of the result channels, each with its own tasks
+	width   int // of a part
 	unit    int // the rows of all results are cut into groups at multiples of unit
 	images  int // whole images that are taken at a time, or 0
 	rows    int // result rows of one image that are taken at a time, where images is 0
@@ -52,13 +55,15 @@ func conv2DFilterGrad(s kernels.Conv2DFilterGrad, in []kernels.Operand, p Precis
 	}
 	f := &filterGrad{g: g, swapped: filled(g.KW*g.Ci) > filled(g.Co)}
 	f.cut()
+	f.cutChannels(p)
 	if p == BF16 {
 		f.form = formOf(g.Ci > 1) // else making pairs takes longer than the products
 	}
 	f.planColumns()
-	k := kernel{phases: []phase{{f.groups * f.split, func(c *call, task int, scratch []float32) {
+	k := kernel{phases: []phase{{f.groups * f.split * f.parts, func(c *call, task int, scratch []float32) {
+		part, task := task%f.parts, task/f.parts
 		from, to := split(g.KH, f.split, task%f.split, 1)
-		f.run(c, task/f.split, from, to, scratch)
+		f.run(c, task/f.split, part, from, to, scratch)
 	}}}}
 	k.scratch = f.words()
 	if f.direct() {
@@ -117,6 +122,17 @@ func (f *filterGrad) cut() {
 	}
 	parts := (g.OH + f.rows - 1) / f.rows
 	f.rows = (g.OH + parts - 1) / parts
+}
+
+// cutChannels decides which result channels a task has.
+func (f *filterGrad) cutChannels(p Precision) {
+	f.parts, f.width = 1, f.g.Co
+	tasks := f.groups * f.split
+	n := min((fewGroups+tasks-1)/tasks, f.g.Co/panelWidth, int(f.g.Flops())/tasks/grainFlops)
+	if p == Float32 && n > 1 {
+		f.width = (f.g.Co + n*panelWidth - 1) / (n * panelWidth) * panelWidth
+		f.parts = (f.g.Co + f.width - 1) / f.width
+	}
 }
 
 // planColumns finds the result columns that meet the same filter columns.
@@ -201,8 +217,9 @@ func (f *filterGrad) resultRows(kh, from, to int) (int, int) {
 	return from, max(from, min(to, (g.H-1+g.Top-kh+g.SH)/g.SH))
 }
 
-// run adds up the filter rows from up to to over one group.
-func (f *filterGrad) run(c *call, group, fromKH, toKH int, scratch []float32) {
+// run adds up the filter rows from up to to over one group, for one part of the
+// result channels.
+func (f *filterGrad) run(c *call, group, part, fromKH, toKH int, scratch []float32) {
 	g := f.g
 	row := g.KW * g.Ci * g.Co
 	acc := c.out.f32
@@ -210,7 +227,7 @@ func (f *filterGrad) run(c *call, group, fromKH, toKH int, scratch []float32) {
 		acc = c.work[group*g.KH*row:]
 	}
 	if !c.add {
-		clear(acc[fromKH*row : toKH*row])
+		f.clear(acc[fromKH*row:toKH*row], part)
 	}
 	at, end := split(g.N*g.OH, f.groups, group, f.unit)
 	for at < end {
@@ -231,10 +248,33 @@ func (f *filterGrad) run(c *call, group, fromKH, toKH int, scratch []float32) {
 		}
 		for kh := fromKH; kh < toKH; kh++ {
 			if a, b := f.resultRows(kh, from, to); a < b {
-				f.part(acc[kh*row:][:row], o, kh, images, a, b)
+				f.part(acc[kh*row:][:row], o, part, kh, images, a, b)
 			}
 		}
 	}
+}
+
+// clear sets what a part has of filter rows to zero.
+func (f *filterGrad) clear(acc []float32, part int) {
+	if f.parts == 1 {
+		clear(acc)
+		return
+	}
+	channel, width := f.channels(part)
+	every := f.g.Co
+	if f.swapped {
+		n := f.g.KW * f.g.Ci
+		channel, width, every = channel*n, width*n, every*n
+	}
+	for ; len(acc) > 0; acc = acc[every:] {
+		clear(acc[channel:][:width])
+	}
+}
+
+// channels returns the first of a part's channels and how many there are.
+func (f *filterGrad) channels(part int) (channel, width int) {
+	channel = part * f.width
+	return channel, min(f.width, f.g.Co-channel)
 }
 
 // imageRows returns which image rows the result rows from up to to meet.
@@ -255,9 +295,10 @@ func (f *filterGrad) preload(x, dy []float32, images, from, to int) {
 }
 
 // part adds the places of the result rows from up to to of one image, or of all
-// rows of several images, which start at the operands.
-func (f *filterGrad) part(acc []float32, o operands, kh, images, from, to int) {
+// rows of several images, which start at the operands, for some channels.
+func (f *filterGrad) part(acc []float32, o operands, part, kh, images, from, to int) {
 	g := f.g
+	channel, width := f.channels(part)
 	first, _ := f.resultRows(kh, 0, g.OH)
 	for i := range f.columns {
 		col := &f.columns[i]
@@ -271,10 +312,14 @@ func (f *filterGrad) part(acc []float32, o operands, kh, images, from, to int) {
 		} else {
 			taps = taps[from-first:][:images*(to-from)]
 		}
+		dy = dy[channel:]
 		if f.swapped {
-			x, dy = dy, x
+			p.M = width
+			f.form.gemm(&p, acc[channel*g.KW*g.Ci+col.acc:], dy, x, nil, taps)
+			continue
 		}
-		f.form.gemm(&p, acc[col.acc:], x, dy, nil, taps)
+		p.N = width
+		f.form.gemm(&p, acc[channel+col.acc:], x, dy, nil, taps)
 	}
 }
 

@@ -105,12 +105,14 @@ func convCases() []Case {
 		window
 		n, ci, co int
 	}{ // many tasks, of several images each and of rows of one; many and few
-		// groups of partial sums, of images and of rows
+		// groups of partial sums, of images and of rows; some channels a task
 		{window{10, 12, 3, 3, [2]int{1, 1}, kernels.Same}, 67, 2, 16},
 		{window{14, 14, 3, 3, [2]int{1, 1}, kernels.Same}, 65, 1, 2},
 		{window{40, 41, 3, 3, [2]int{1, 1}, kernels.Same}, 2, 5, 16},
 		{window{1, 400, 1, 9, [2]int{1, 4}, kernels.Same}, 5, 2, 16},
 		{window{12, 11, 3, 3, [2]int{1, 1}, kernels.Same}, 30, 32, 80},
+		{window{8, 8, 3, 3, [2]int{2, 2}, kernels.Same}, 20, 24, 130},
+		{window{8, 8, 3, 3, [2]int{2, 2}, kernels.Same}, 30, 16, 130},
 	} {
 		large := layer.cases(layer.n, layer.ci, layer.co, kernels.Epilogue{Bias: true, Fn: kernels.ReLU})
 		for i := range large {
