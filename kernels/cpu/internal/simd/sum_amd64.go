@@ -27,6 +27,9 @@ func sumProduct(s *[sumLanes]float64, x, y []float32) {
 func sumRows(sum []float64, x []float32, step, rows int) {
 	i := 0
 	if tier == AVX512 {
+		for ; i+128 <= len(sum); i += 128 {
+			sumRowsWholeAVX512(&sum[i], &x[i], step, rows)
+		}
 		for ; i+64 <= len(sum); i += 64 {
 			sumRowsWideAVX512(&sum[i], &x[i], step, rows)
 		}
@@ -55,6 +58,9 @@ func sumRows(sum []float64, x []float32, step, rows int) {
 func momentRows(sum, square, shift []float64, x []float32, step, rows int) {
 	i := 0
 	if tier == AVX512 {
+		for ; i+64 <= len(sum); i += 64 {
+			momentRowsWholeAVX512(&sum[i], &square[i], &shift[i], &x[i], step, rows)
+		}
 		for ; i+32 <= len(sum); i += 32 {
 			momentRowsWideAVX512(&sum[i], &square[i], &shift[i], &x[i], step, rows)
 		}

@@ -123,3 +123,9 @@ func momentRowsWideAVX512(s *float64, square *float64, shift *float64, x *float3
 
 //go:noescape
 func momentRowsNarrowAVX512(s *float64, square *float64, shift *float64, x *float32, step int, rows int)
+
+//go:noescape
+func sumRowsWholeAVX512(s *float64, x *float32, step int, rows int)
+
+//go:noescape
+func momentRowsWholeAVX512(s *float64, square *float64, shift *float64, x *float32, step int, rows int)

@@ -278,8 +278,8 @@ func TestSums(t *testing.T) {
 	first := map[int]result{}
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(15, 16))
-		f := fences(t, 300, 300)
-		for n := range 300 {
+		f := fences(t, 450, 450)
+		for n := range 450 {
 			x, y := f[0].slice(n, n%2 == 0), f[1].slice(n, n%2 == 0)
 			var sum, product, sizes float64
 			for i := range x {

@@ -220,6 +220,10 @@ func sums(a *asm) {
 	}
 	momentRows(a, "Wide", 4)
 	momentRows(a, "Narrow", 1)
+	if a.lanes == 16 { // and registers for whole rows, which come from memory in their order
+		sumRows(a, "Whole", 16)
+		momentRows(a, "Whole", 8)
+	}
 }
 
 // reduce adds blocks of 32 elements to 32 sums.
