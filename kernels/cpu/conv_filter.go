@@ -53,6 +53,9 @@ func conv2DFilterGrad(s kernels.Conv2DFilterGrad, in []kernels.Operand, p Precis
 	if fitsStride(g, p) {
 		return newStrideFilter(g), nil
 	}
+	if fitsNarrow(g, p) {
+		return newNarrowFilter(g), nil
+	}
 	f := &filterGrad{g: g, swapped: filled(g.KW*g.Ci) > filled(g.Co)}
 	f.cut()
 	f.cutChannels(p)

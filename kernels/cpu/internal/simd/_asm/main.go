@@ -34,6 +34,7 @@ var outputs = []struct {
 	{"noise", noise, func(isa) string { return "" }, []isa{avx512, avx2}},
 	{"transpose", transpose, func(isa) string { return "" }, []isa{avx2}},
 	{"winograd", winograd, func(isa) string { return "" }, []isa{avx512, avx2}},
+	{"window", windows, windowSwitch, []isa{avx512, avx2}},
 	{"stride", strided, func(isa) string { return "" }, []isa{avx512, avx2}},
 }
 
