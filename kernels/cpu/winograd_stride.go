@@ -174,11 +174,17 @@ type strideSource struct {
 // edge is the scratch elements that gather wants.
 func (s *strideSource) edge() int { return s.places * s.places * s.shape[3] }
 
-// gather transforms one row of tiles to planes that are next elements apart.
+// gather transforms one row of tiles to planes that are next elements apart. It
+// touches the source's rows first: the transform reads five at once and writes
+// 25 planes, more streams than the processor fetches ahead.
 // edge takes the places under a tile that lies beyond the image in part.
 func (s *strideSource) gather(to []float32, next int, src []float32, tiles *strideTiles, tileRow int, edge []float32) {
 	image, i := tileRow/s.rows.tiles, tileRow%s.rows.tiles
 	channels := s.shape[3]
+	if top, bottom := max(0, s.rows.start+i*s.step), min(s.shape[1], s.rows.start+i*s.step+s.places); top < bottom {
+		n := s.shape[2] * channels
+		touch(src[(image*s.shape[1]+top)*n:][:(bottom-top)*n])
+	}
 	var rows, under [5][]float32
 	for k := range s.places {
 		rows[k] = imageRow(src, s.shape, image, s.rows.start+i*s.step+k, s.zeros)

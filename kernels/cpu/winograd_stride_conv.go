@@ -53,7 +53,7 @@ func (v *strideConv) kernel() kernel {
 	v.whole = [2]int{(max(0, -v.cols.first) + v.result - 1) / v.result, (v.dst[2] - v.cols.first) / v.result}
 	tileRows := v.dst[0] * v.rows.tiles
 	v.block = max(1, min(tileRows, strideMemory/(v.planes()*v.shape[3]*v.cols.tiles)))
-	v.tasks = max(1, min(pieces(int(v.g.Flops()), grainFlops), tileRows/v.block))
+	v.tasks = max(1, min(pieces(int(v.g.Flops()), grainFlops), (tileRows+v.block-1)/v.block))
 	v.planTaps()
 	chunks := (v.g.Ci + v.filterRows() - 1) / v.filterRows()
 	return kernel{
