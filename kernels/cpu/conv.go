@@ -29,6 +29,7 @@ type correlation struct {
 	panels, panel int  // the result's channels are cut into panels of that many
 	blocks        [][]tapBlock
 	parts         []part
+	far           bool // the source is too large to be in the second-level cache when the call begins
 
 	tasks, unit int  // the rows of all images are cut into tasks at multiples of unit
 	spread      bool // each task has one panel, else all
@@ -241,6 +242,7 @@ const (
 	grainFlops  = 1 << 21 // the least a task has to do
 	filterReuse = 128     // the fewest operations for each filter element
 	wholeImages = 64      // with as many images, tasks are cut between them
+	nearSize    = 1 << 18 // elements of a source that is in the second-level cache when a segment made it there
 	imagesSize  = 1 << 15 // elements of the source images that are computed at a time
 	fewTasks    = 8       // with fewer of them, the channels are cut, too,
 	spreadFlops = 1 << 19 // into tasks of at least as many operations
@@ -259,6 +261,7 @@ func (v *correlation) cut() {
 		v.tasks = min(pieces(int(v.g.Flops()), grain), (rows+v.unit-1)/v.unit)
 	}
 	v.together = max(1, imagesSize/v.src[1:].Size())
+	v.far = v.src.Size() > nearSize
 	v.cutChannels()
 }
 
@@ -337,7 +340,7 @@ func (v *correlation) run(c *call, panels [2]int, from, to int, scratch []float3
 			src := c.in[0].f32[image*v.src[1:].Size():][:images*v.src[1:].Size()]
 			if v.form != plain {
 				src = v.convert(scratch, src, b)
-			} else if panel == panels[0] {
+			} else if v.far && panel == panels[0] {
 				preload(src)
 			}
 			for i := range v.parts {
