@@ -257,8 +257,8 @@ func (f *finder) step(s *step) {
 }
 
 // heavy reports whether s has weights that do not stay in a core's cache, and
-// more of them than the largest part of the batch has of its operand and its
-// result. To bring them for every part costs more than it saves, so the whole
+// more of them, packed, than the largest part of the batch has of its operand and
+// its result. To bring them for every part costs more than it saves, so the whole
 // batch takes such a step at once: layers of few places and many channels, and
 // dense ones.
 func (f *finder) heavy(s *step) bool {
@@ -272,7 +272,8 @@ func (f *finder) heavy(s *step) bool {
 		return false
 	}
 	weights := s.in[1].operand.Bytes()
-	return weights > f.costs.weightBytes && weights > (s.in[0].operand.Bytes()+s.out.operand.Bytes())/f.costs.leastParts
+	packed := 2 * weights // as they are, and as the kernel transforms or transposes them
+	return weights > f.costs.weightBytes && packed > (s.in[0].operand.Bytes()+s.out.operand.Bytes())/f.costs.leastParts
 }
 
 // waits reports whether s reads a result that waits for the end of the run.
