@@ -44,8 +44,8 @@
 //
 // The emulated device runs threads and blocks in a shuffled order, one at a
 // time, does cp.async and wgmma as late as it may, shows wgmma only what was
-// published to it, fills memory and shared memory with NaN, and faults on what
-// lies outside a buffer.
+// published to it and notices who touches its sums or tiles meanwhile, fills
+// memory and shared memory with NaN, and faults on what lies outside a buffer.
 //
 // # Launching
 //
