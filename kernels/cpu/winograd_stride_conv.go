@@ -53,7 +53,7 @@ func (v *strideConv) kernel() kernel {
 	v.whole = [2]int{(max(0, -v.cols.first) + v.result - 1) / v.result, (v.dst[2] - v.cols.first) / v.result}
 	tileRows := v.dst[0] * v.rows.tiles
 	v.block = max(1, min(tileRows, strideMemory/(v.planes()*v.shape[3]*v.cols.tiles)))
-	v.tasks = max(1, min(pieces(int(v.g.Flops()), grainFlops), (tileRows+v.block-1)/v.block))
+	v.tasks = max(1, min(pieces(int(v.g.Flops()), grainFlops), evenTasks((tileRows+v.block-1)/v.block)))
 	v.planTaps()
 	chunks := (v.g.Ci + v.filterRows() - 1) / v.filterRows()
 	return kernel{
@@ -65,6 +65,15 @@ func (v *strideConv) kernel() kernel {
 		workspace: strideTaps * strideTaps * v.g.Ci * v.g.Co,
 		scratch:   max(v.scratch().words, 4*v.filterRows()*v.g.Co),
 	}
+}
+
+// evenTasks rounds up n equal tasks, unless they are few, so that two, four and
+// eight threads have as many each.
+func evenTasks(n int) int {
+	if n <= fewTasks {
+		return n
+	}
+	return (n + fewTasks - 1) / fewTasks * fewTasks
 }
 
 // planTaps lists the products of each sum.
