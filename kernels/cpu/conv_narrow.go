@@ -10,6 +10,11 @@ import (
 // gradient, of which each element meets only the filter's few: the sums are in
 // registers while the gradient is read once, or once for each filter row. As in filterGrad, groups of result rows have an
 // accumulator each, and what lies outside the image is left out.
+//
+// BenchmarkNarrow finds 75 to 96% of the multiply-add peak where a segment left
+// the gradient in the caches, and 25 to 85% of the speed at which one thread
+// reads memory on whole batches, more the fewer multiply-adds there are to each
+// element read: 9 for one channel, 27 for three.
 type narrowFilter struct {
 	g          *kernels.ConvGeometry
 	groups     int
