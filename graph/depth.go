@@ -155,6 +155,9 @@ func roleOf(s *step, n int) (role, bool) {
 		return matMulRole(spec, r, s, n)
 	case kernels.Sum:
 		return reductionRole(spec.Axes, r, s, n)
+	case kernels.SumProduct:
+		r.in[1] = true
+		return reductionRole(spec.Axes, r, s, n)
 	case kernels.Mean:
 		return reductionRole(spec.Axes, r, s, n)
 	case kernels.Moments:

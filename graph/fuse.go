@@ -9,13 +9,18 @@ import (
 // fuse merges steps: bias, activation and activation gradient into the
 // convolution or product that feeds them, and chains of element-wise steps into
 // one Map. Results that somebody else reads stay.
-func fuse(p *plan) {
+// If products is set, the sums of products are merged, too: on a device of
+// threads they wait for memory.
+func fuse(p *plan, products bool) {
 	f := &fusion{plan: p}
 	f.fold()
 	f.count()
 	f.epilogues()
 	f.chains()
 	f.simplify()
+	if products {
+		f.products()
+	}
 	p.steps = slices.DeleteFunc(p.steps, func(s *step) bool { return s.out == nil })
 }
 
@@ -298,6 +303,30 @@ func join(first kernels.Code, firstIn []*value, second kernels.Code, secondIn []
 		put(first.Len+k, ins, second.Operands, secondAt, first.Len)
 	}
 	return code, operands, true
+}
+
+// products merges the product of two arrays into the sum that alone reads it.
+func (f *fusion) products() {
+	for _, s := range f.steps {
+		sum, ok := s.spec.(kernels.Sum)
+		if !ok || s.out == nil {
+			continue
+		}
+		v := s.in[0]
+		maker := f.maker[v.root()]
+		if maker == nil || f.readers[v.root()] != 1 {
+			continue
+		}
+		code, ok := codeOf(maker)
+		if !ok || code.Len != 1 || code.Instrs[0].Fn != kernels.Mul || len(maker.in) != 2 {
+			continue
+		}
+		if slices.ContainsFunc(maker.in, func(x *value) bool { return !x.operand.Shape.Equal(v.operand.Shape) }) {
+			continue
+		}
+		s.spec, s.in = kernels.SumProduct(sum), maker.in
+		f.drop(maker)
+	}
 }
 
 // simplify puts scalar constants into the instructions that use them and

@@ -104,7 +104,8 @@ func compile(g *gorgonia.ExprGraph, dev kernels.Device, o Options, outs []*Node)
 		}
 	}
 	if !o.Unfused {
-		fuse(p)
+		_, threaded := dev.(kernels.Threaded)
+		fuse(p, threaded)
 	}
 	prog := &Program{dev: dev, plan: p, compute: len(p.steps), nodes: p.nodes, unfed: map[*value]bool{}}
 	if o.Update != nil {

@@ -228,3 +228,45 @@ func TestEveryType(t *testing.T) {
 		}
 	}
 }
+
+// TestSumsOfProducts counts the steps of a sum of products, which on threads is
+// one, and holds it to what the numbers give. A product that somebody else reads
+// stays.
+func TestSumsOfProducts(t *testing.T) {
+	for read, want := range map[bool]string{false: "sumproduct{Axes:{0 1}}", true: "sum{Axes:{0 1}}"} {
+		b := NewBuilder()
+		x, y := b.Input("x", 2, 3, 4), b.Input("y", 2, 3, 4)
+		product := b.Mul(x, y)
+		outs := []*Node{b.Sum(product, 0, 1)}
+		if read {
+			outs = append(outs, product)
+		}
+		p, err := Compile(b.Graph(), newCPU(t, 2), outs...)
+		if err != nil || b.Err() != nil {
+			t.Fatal(err, b.Err())
+		}
+		if !strings.Contains(p.String(), want) {
+			t.Errorf("product read %t: want a step %s in\n%v", read, want, p)
+		}
+		data := make([]float32, 24)
+		for i := range data {
+			data[i] = float32(i)
+		}
+		for _, n := range []*Node{x, y} {
+			if err := p.Feed(n, tensor.New(tensor.WithShape(2, 3, 4), tensor.WithBacking(data))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.Run(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := p.Fetch(outs[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Σ (4r + c)² over the six rows r of column c.
+		if sums := fmt.Sprint(got.Data()); sums != "[880 1006 1144 1294]" {
+			t.Errorf("product read %t: sums %s, want [880 1006 1144 1294]", read, sums)
+		}
+	}
+}

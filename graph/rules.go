@@ -75,6 +75,9 @@ func gradients(b *Builder, s kernels.Spec, x []*Node, y, dy *Node) []*Node {
 
 	case kernels.Sum:
 		return []*Node{spread(b, dy, x[0], s.Axes)}
+	case kernels.SumProduct:
+		each := spread(b, dy, x[0], s.Axes)
+		return []*Node{b.Mul(each, x[1]), b.Mul(each, x[0])}
 	case kernels.Mean:
 		n := float64(b.ShapeOf(y).Size()) / float64(b.ShapeOf(x[0]).Size())
 		return []*Node{spread(b, b.Scale(n, dy), x[0], s.Axes)}

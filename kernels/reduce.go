@@ -23,8 +23,16 @@ type Moments struct{ Axes Axes }
 // It overflows no sooner than the result does. Of no elements it is −∞.
 type LogSumExp struct{ Axes Axes }
 
+// SumProduct is the Sum of the products of the elements of two operands of one
+// shape, which need not be in memory for that. The fusion pass makes it, for
+// devices that run on threads.
+type SumProduct struct{ Axes Axes }
+
 // Name returns "sum".
 func (Sum) Name() string { return "sum" }
+
+// Name returns "sumproduct".
+func (SumProduct) Name() string { return "sumproduct" }
 
 // Name returns "mean".
 func (Mean) Name() string { return "mean" }
@@ -45,6 +53,17 @@ func (s LogSumExp) Infer(in ...Shape) (Shape, error) {
 func (s Sum) Infer(in ...Shape) (Shape, error) {
 	kept, _, err := reduced(s, s.Axes, in)
 	return kept, err
+}
+
+// Infer returns the operands' shape without the axes.
+func (s SumProduct) Infer(in ...Shape) (Shape, error) {
+	if err := arity(s, 2, in); err != nil {
+		return nil, err
+	}
+	if !in[0].Equal(in[1]) {
+		return nil, fmt.Errorf("sumproduct: operands %v and %v, want two of one shape", in[0], in[1])
+	}
+	return Sum(s).Infer(in[0])
 }
 
 // Infer returns the shape without the axes.
@@ -93,6 +112,9 @@ func reduced(s Spec, axes Axes, in []Shape) (kept Shape, n int, err error) {
 // Flops counts the additions.
 func (Sum) Flops(_ Shape, in ...Shape) int64 { return int64(in[0].Size()) }
 
+// Flops counts the multiplications and additions.
+func (SumProduct) Flops(_ Shape, in ...Shape) int64 { return 2 * int64(in[0].Size()) }
+
 // Flops counts the additions.
 func (Mean) Flops(_ Shape, in ...Shape) int64 { return int64(in[0].Size()) }
 
@@ -108,6 +130,16 @@ func (Moments) Flops(_ Shape, in ...Shape) int64 { return 4 * int64(in[0].Size()
 func (s Sum) Ref(out Array, in ...Array) {
 	clear(out.Data)
 	reduce(in[0], s.Axes, func(o int, x float64) { out.Data[o] += x })
+}
+
+// Ref adds the products in the order of the elements.
+func (s SumProduct) Ref(out Array, in ...Array) {
+	clear(out.Data)
+	i := 0
+	reduce(in[0], s.Axes, func(o int, x float64) {
+		out.Data[o] += x * in[1].Data[i]
+		i++
+	})
 }
 
 // Ref adds the elements in their order and divides.

@@ -167,6 +167,8 @@ func plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand, p Precision
 		return elementwise(s.Code(), out, in), nil
 	case kernels.Sum:
 		return planReduce(s, s.Axes, in[0]), nil
+	case kernels.SumProduct:
+		return planReduce(s, s.Axes, in[0]), nil
 	case kernels.Mean:
 		return planReduce(s, s.Axes, in[0]), nil
 	case kernels.Moments:

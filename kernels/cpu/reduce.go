@@ -18,6 +18,7 @@ import (
 type reduction struct {
 	mean    bool // divide by n
 	moments bool // mean and variance
+	product bool // of the products of two operands
 
 	places int  // elements of the result (of one row for moments)
 	n      int  // elements added at each place
@@ -58,6 +59,8 @@ func planReduce(s kernels.Spec, set kernels.Axes, in kernels.Operand) kernel {
 		r.mean = true
 	case kernels.Moments:
 		r.moments = true
+	case kernels.SumProduct:
+		r.product = true
 	}
 	blocks := r.blocks()
 	r.parts = 1
@@ -69,7 +72,7 @@ func planReduce(s kernels.Spec, set kernels.Axes, in kernels.Operand) kernel {
 		tasks := min(pieces(r.places*r.n, reduceGrain), max(1, blocks))
 		return single(tasks, func(c *call, task int, _ []float32) {
 			from, to := split(blocks, tasks, task, 1)
-			r.whole(c.out.f32, c.in[0].f32, from, to)
+			r.whole(c.out.f32, c.in[0].f32, r.factors(c), from, to)
 		})
 	}
 	sums := r.places * r.parts
@@ -80,13 +83,21 @@ func planReduce(s kernels.Spec, set kernels.Axes, in kernels.Operand) kernel {
 		workspace: 2 * sums,
 		phases: []phase{
 			{blocks * r.parts, func(c *call, task int, _ []float32) {
-				r.part(doubles(c.work), c.in[0].f32, task/r.parts, task%r.parts)
+				r.part(doubles(c.work), c.in[0].f32, r.factors(c), task/r.parts, task%r.parts)
 			}},
 			{1, func(c *call, _ int, _ []float32) {
 				r.combine(c.out.f32, c.in[0].f32, doubles(c.work))
 			}},
 		},
 	}
+}
+
+// factors returns what the elements are multiplied with, or nil for nothing.
+func (r *reduction) factors(c *call) []float32 {
+	if r.product {
+		return c.in[1].f32
+	}
+	return nil
 }
 
 // doubles returns float32s as half as many float64s.
@@ -155,11 +166,11 @@ func (r *reduction) block(b int) (place, at, width int) {
 type tally struct{ shift, sum, square [lanes]float64 }
 
 // whole computes the places of blocks [from, to).
-func (r *reduction) whole(out, x []float32, from, to int) {
+func (r *reduction) whole(out, x, y []float32, from, to int) {
 	var t tally
 	for b := from; b < to; b++ {
 		place, at, width := r.block(b)
-		r.add(&t, x, at, width, 0, r.n)
+		r.add(&t, x, y, at, width, 0, r.n)
 		for i := range width {
 			r.finish(out, place+i, t.shift[i], t.sum[i], t.square[i])
 		}
@@ -167,11 +178,11 @@ func (r *reduction) whole(out, x []float32, from, to int) {
 }
 
 // part adds one of the pieces of a block's positions.
-func (r *reduction) part(work []float64, x []float32, b, part int) {
+func (r *reduction) part(work []float64, x, y []float32, b, part int) {
 	var t tally
 	place, at, width := r.block(b)
 	from, to := split(r.n, r.parts, part, 1)
-	r.add(&t, x, at, width, from, to)
+	r.add(&t, x, y, at, width, from, to)
 	copy(work[part*r.places+place:], t.sum[:width])
 	if r.moments {
 		copy(work[(r.parts+part)*r.places+place:], t.square[:width])
@@ -225,7 +236,7 @@ func shiftOf(x float32) float64 {
 }
 
 // add sets t to the sums of width places over positions [from, to).
-func (r *reduction) add(t *tally, x []float32, at, width, from, to int) {
+func (r *reduction) add(t *tally, x, y []float32, at, width, from, to int) {
 	clear(t.sum[:width])
 	if r.moments {
 		clear(t.square[:width])
@@ -242,6 +253,10 @@ func (r *reduction) add(t *tally, x []float32, at, width, from, to int) {
 			sum, square := momentsOfRun(x[base:base+rows], t.shift[0])
 			t.sum[0] += sum
 			t.square[0] += square
+		case r.product && r.inner == 1 && r.step == 1:
+			t.sum[0] += simd.SumProduct(x[base:base+rows], y[base:base+rows])
+		case r.product:
+			simd.SumProductRows(t.sum[:width], x[base:], y[base:], r.step, rows)
 		case r.inner == 1 && r.step == 1:
 			t.sum[0] += simd.Sum(x[base : base+rows])
 		case r.moments:

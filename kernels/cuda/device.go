@@ -118,6 +118,8 @@ func (d *Device) plan(s kernels.Spec, out kernels.Operand, in []kernels.Operand)
 		return d.elementwise(kernels.CodeOf(1, kernels.Instr{Fn: kernels.Copy}), out, in)
 	case kernels.Sum:
 		return d.reduce(sums, s.Axes, false, in[0])
+	case kernels.SumProduct:
+		return d.sumProduct(s, in)
 	case kernels.Mean:
 		return d.reduce(sums, s.Axes, true, in[0])
 	case kernels.Moments:

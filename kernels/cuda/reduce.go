@@ -112,6 +112,25 @@ func (d *Device) reduce(what int, axes kernels.Axes, mean bool, in kernels.Opera
 	}}, nil
 }
 
+// sumProduct returns the launch of a SumProduct, whose products go through
+// memory: the fusion pass leaves them to the device's own Map.
+func (d *Device) sumProduct(s kernels.SumProduct, in []kernels.Operand) (kernels.Launch, error) {
+	multiply, err := d.elementwise(kernels.Binary{Fn: kernels.Mul}.Code(), in[0], in)
+	if err != nil {
+		return kernels.Launch{}, err
+	}
+	r, work, err := d.newReduction(sums, s.Axes, in[0])
+	if err != nil {
+		return kernels.Launch{}, err
+	}
+	bytes := max(256, (in[0].Bytes()+255)/256*256)
+	return kernels.Launch{Workspace: bytes + work, Run: func(out kernels.Buffer, in []kernels.Buffer, buf kernels.Buffer) {
+		products := buf.View(0, bytes)
+		multiply.Run(products, in, nil)
+		r.run(addr(out), addr(products), addr(buf)+uint64(bytes))
+	}}, nil
+}
+
 // clip returns the launch of a ClipByGlobalNorm: the factor is computed on the
 // device, behind the parts of the sum of squares.
 func (d *Device) clip(s kernels.ClipByGlobalNorm, in kernels.Operand) (kernels.Launch, error) {

@@ -49,6 +49,12 @@ func reduceCases() []Case {
 		}
 		c.Spec = kernels.Sum{Axes: r.axes}
 		cases = append(cases, c)
+		product := c
+		product.Spec, product.In = kernels.SumProduct{Axes: r.axes}, F32(r.shape, r.shape)
+		if r.large {
+			product.Fill = []Fill{Uniform(0.2, 1), Uniform(0.2, 1)}
+		}
+		cases = append(cases, product)
 		c.Spec = kernels.Mean{Axes: r.axes}
 		cases = append(cases, c)
 		c.Spec = kernels.Moments{Axes: r.axes}

@@ -36,6 +36,10 @@ func sumProduct(s *[sumLanes]float64, x, y []float32) { sumProductGeneric(s, x, 
 
 func sumRows(sum []float64, x []float32, step, rows int) { sumRowsGeneric(sum, x, step, rows) }
 
+func sumProductRows(sum []float64, x, y []float32, step, rows int) {
+	sumProductRowsGeneric(sum, x, y, step, rows)
+}
+
 func momentRows(sum, square, shift []float64, x []float32, step, rows int) {
 	momentRowsGeneric(sum, square, shift, x, step, rows)
 }

@@ -56,6 +56,16 @@ func SumRows(sum []float64, x []float32, step, rows int) {
 	sumRows(sum, x, step, rows)
 }
 
+// SumProductRows adds the products of the rows of x and of y, which lie as those
+// of SumRows: sum[i] += Σ_r x[r·step + i]·y[r·step + i].
+func SumProductRows(sum []float64, x, y []float32, step, rows int) {
+	if rows <= 0 || len(sum) == 0 {
+		return
+	}
+	checkRows("SumProductRows", len(sum), min(len(x), len(y)), step, rows)
+	sumProductRows(sum, x, y, step, rows)
+}
+
 // MomentRows adds the differences of rows of len(sum) elements from shift to
 // sum, and their squares to square, in the order of the rows:
 //
@@ -104,6 +114,15 @@ func sumRowsGeneric(sum []float64, x []float32, step, rows int) {
 		row := x[r*step:][:len(sum)]
 		for i, v := range row {
 			sum[i] += float64(v)
+		}
+	}
+}
+
+func sumProductRowsGeneric(sum []float64, x, y []float32, step, rows int) {
+	for r := range rows {
+		row, by := x[r*step:][:len(sum)], y[r*step:][:len(sum)]
+		for i, v := range row {
+			sum[i] += float64(v) * float64(by[i])
 		}
 	}
 }

@@ -55,6 +55,31 @@ func sumRows(sum []float64, x []float32, step, rows int) {
 	}
 }
 
+func sumProductRows(sum []float64, x, y []float32, step, rows int) {
+	i := 0
+	if tier == AVX512 {
+		for ; i+128 <= len(sum); i += 128 {
+			sumProductRowsWholeAVX512(&sum[i], &x[i], &y[i], step, rows)
+		}
+		for ; i+64 <= len(sum); i += 64 {
+			sumProductRowsWideAVX512(&sum[i], &x[i], &y[i], step, rows)
+		}
+		for ; i+8 <= len(sum); i += 8 {
+			sumProductRowsNarrowAVX512(&sum[i], &x[i], &y[i], step, rows)
+		}
+	} else if tier == AVX2 {
+		for ; i+32 <= len(sum); i += 32 {
+			sumProductRowsWideAVX2(&sum[i], &x[i], &y[i], step, rows)
+		}
+		for ; i+4 <= len(sum); i += 4 {
+			sumProductRowsNarrowAVX2(&sum[i], &x[i], &y[i], step, rows)
+		}
+	}
+	if i < len(sum) {
+		sumProductRowsGeneric(sum[i:], x[i:], y[i:], step, rows)
+	}
+}
+
 func momentRows(sum, square, shift []float64, x []float32, step, rows int) {
 	i := 0
 	if tier == AVX512 {

@@ -119,6 +119,12 @@ func sumRowsHalfAVX2(s *float64, x *float32, step int, rows int)
 func sumRowsNarrowAVX2(s *float64, x *float32, step int, rows int)
 
 //go:noescape
+func sumProductRowsWideAVX2(s *float64, x *float32, y *float32, step int, rows int)
+
+//go:noescape
+func sumProductRowsNarrowAVX2(s *float64, x *float32, y *float32, step int, rows int)
+
+//go:noescape
 func momentRowsWideAVX2(s *float64, square *float64, shift *float64, x *float32, step int, rows int)
 
 //go:noescape

@@ -2527,6 +2527,87 @@ loop:
 	VZEROUPPER
 	RET
 
+// func sumProductRowsWideAVX2(s *float64, x *float32, y *float32, step int, rows int)
+// Requires: AVX, FMA3
+TEXT ·sumProductRowsWideAVX2(SB), NOSPLIT, $0-40
+	MOVQ    y+16(FP), DX
+	MOVQ    s+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    step+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    rows+32(FP), SI
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	VMOVUPD 64(AX), Y2
+	VMOVUPD 96(AX), Y3
+	VMOVUPD 128(AX), Y4
+	VMOVUPD 160(AX), Y5
+	VMOVUPD 192(AX), Y6
+	VMOVUPD 224(AX), Y7
+
+loop:
+	VCVTPS2PD   (CX), Y8
+	VCVTPS2PD   (DX), Y9
+	VFMADD231PD Y8, Y9, Y0
+	VCVTPS2PD   16(CX), Y8
+	VCVTPS2PD   16(DX), Y9
+	VFMADD231PD Y8, Y9, Y1
+	VCVTPS2PD   32(CX), Y8
+	VCVTPS2PD   32(DX), Y9
+	VFMADD231PD Y8, Y9, Y2
+	VCVTPS2PD   48(CX), Y8
+	VCVTPS2PD   48(DX), Y9
+	VFMADD231PD Y8, Y9, Y3
+	VCVTPS2PD   64(CX), Y8
+	VCVTPS2PD   64(DX), Y9
+	VFMADD231PD Y8, Y9, Y4
+	VCVTPS2PD   80(CX), Y8
+	VCVTPS2PD   80(DX), Y9
+	VFMADD231PD Y8, Y9, Y5
+	VCVTPS2PD   96(CX), Y8
+	VCVTPS2PD   96(DX), Y9
+	VFMADD231PD Y8, Y9, Y6
+	VCVTPS2PD   112(CX), Y8
+	VCVTPS2PD   112(DX), Y9
+	VFMADD231PD Y8, Y9, Y7
+	ADDQ        BX, CX
+	ADDQ        BX, DX
+	DECQ        SI
+	JNZ         loop
+	VMOVUPD     Y0, (AX)
+	VMOVUPD     Y1, 32(AX)
+	VMOVUPD     Y2, 64(AX)
+	VMOVUPD     Y3, 96(AX)
+	VMOVUPD     Y4, 128(AX)
+	VMOVUPD     Y5, 160(AX)
+	VMOVUPD     Y6, 192(AX)
+	VMOVUPD     Y7, 224(AX)
+	VZEROUPPER
+	RET
+
+// func sumProductRowsNarrowAVX2(s *float64, x *float32, y *float32, step int, rows int)
+// Requires: AVX, FMA3
+TEXT ·sumProductRowsNarrowAVX2(SB), NOSPLIT, $0-40
+	MOVQ    y+16(FP), DX
+	MOVQ    s+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    step+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    rows+32(FP), SI
+	VMOVUPD (AX), Y0
+
+loop:
+	VCVTPS2PD   (CX), Y1
+	VCVTPS2PD   (DX), Y2
+	VFMADD231PD Y1, Y2, Y0
+	ADDQ        BX, CX
+	ADDQ        BX, DX
+	DECQ        SI
+	JNZ         loop
+	VMOVUPD     Y0, (AX)
+	VZEROUPPER
+	RET
+
 // func momentRowsWideAVX2(s *float64, square *float64, shift *float64, x *float32, step int, rows int)
 // Requires: AVX, FMA3
 TEXT ·momentRowsWideAVX2(SB), NOSPLIT, $0-48

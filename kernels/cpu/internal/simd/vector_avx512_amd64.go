@@ -119,6 +119,12 @@ func sumRowsHalfAVX512(s *float64, x *float32, step int, rows int)
 func sumRowsNarrowAVX512(s *float64, x *float32, step int, rows int)
 
 //go:noescape
+func sumProductRowsWideAVX512(s *float64, x *float32, y *float32, step int, rows int)
+
+//go:noescape
+func sumProductRowsNarrowAVX512(s *float64, x *float32, y *float32, step int, rows int)
+
+//go:noescape
 func momentRowsWideAVX512(s *float64, square *float64, shift *float64, x *float32, step int, rows int)
 
 //go:noescape
@@ -126,6 +132,9 @@ func momentRowsNarrowAVX512(s *float64, square *float64, shift *float64, x *floa
 
 //go:noescape
 func sumRowsWholeAVX512(s *float64, x *float32, step int, rows int)
+
+//go:noescape
+func sumProductRowsWholeAVX512(s *float64, x *float32, y *float32, step int, rows int)
 
 //go:noescape
 func momentRowsWholeAVX512(s *float64, square *float64, shift *float64, x *float32, step int, rows int)

@@ -274,7 +274,7 @@ func TestAdam(t *testing.T) {
 }
 
 func TestSums(t *testing.T) {
-	type result struct{ sum, product, rows float64 }
+	type result struct{ sum, product, rows, productRows float64 }
 	first := map[int]result{}
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(15, 16))
@@ -288,7 +288,7 @@ func TestSums(t *testing.T) {
 				product += float64(x[i]) * float64(y[i])
 				sizes += math.Abs(float64(x[i])) * (1 + math.Abs(float64(y[i])))
 			}
-			got := result{Sum(x), SumProduct(x, y), 0}
+			got := result{Sum(x), SumProduct(x, y), 0, 0}
 			if math.Abs(got.sum-sum) > 1e-14*sizes || math.Abs(got.product-product) > 1e-14*sizes {
 				t.Fatalf("n %d: Sum %g, want %g; SumProduct %g, want %g", n, got.sum, sum, got.product, product)
 			}
@@ -308,6 +308,20 @@ func TestSums(t *testing.T) {
 					got.rows += v * float64(i+1)
 					if math.Abs(v-want[i]) > 1e-12 {
 						t.Fatalf("%d rows of %d, %d apart: column %d is %g, want %g", rows, width, step, i, v, want[i])
+					}
+				}
+				for i := range columns {
+					columns[i], want[i] = float64(i), float64(i)
+					for row := range rows {
+						want[i] += float64(x[row*step+i]) * float64(y[row*step+i])
+					}
+				}
+				end := (rows-1)*step + width
+				SumProductRows(columns, x[:end], y[:end], step, rows)
+				for i, v := range columns {
+					got.productRows += v * float64(i+1)
+					if math.Abs(v-want[i]) > 1e-12 {
+						t.Fatalf("products of %d rows of %d, %d apart: column %d is %g, want %g", rows, width, step, i, v, want[i])
 					}
 				}
 			}

@@ -216,12 +216,15 @@ func sums(a *asm) {
 		name    string
 		vectors int
 	}{{"Wide", 8}, {"Half", 4}, {"Narrow", 1}} {
-		sumRows(a, w.name, w.vectors)
+		sumRows(a, w.name, w.vectors, false)
 	}
+	sumRows(a, "Wide", 8, true)
+	sumRows(a, "Narrow", 1, true)
 	momentRows(a, "Wide", 4)
 	momentRows(a, "Narrow", 1)
 	if a.lanes == 16 { // and registers for whole rows, which come from memory in their order
-		sumRows(a, "Whole", 16)
+		sumRows(a, "Whole", 16, false)
+		sumRows(a, "Whole", 16, true)
 		momentRows(a, "Whole", 8)
 	}
 }
@@ -259,10 +262,18 @@ func (a *asm) reduce(name, signature string, body func(x, y Mem, acc vec)) {
 }
 
 // sumRows adds rows of as many columns as fill the given number of vectors of
-// float64 to that many sums, row by row.
-func sumRows(a *asm, name string, vectors int) {
-	a.begin("sumRows"+name, "func(s *float64, x *float32, step, rows int)")
-	s, x, step, n := a.GP64(), a.GP64(), a.GP64(), a.GP64()
+// float64 to that many sums, row by row; of a product, those of the products of
+// two arrays.
+func sumRows(a *asm, name string, vectors int, product bool) {
+	if product {
+		a.begin("sumProductRows"+name, "func(s *float64, x, y *float32, step, rows int)")
+	} else {
+		a.begin("sumRows"+name, "func(s *float64, x *float32, step, rows int)")
+	}
+	s, x, y, step, n := a.GP64(), a.GP64(), a.GP64(), a.GP64(), a.GP64()
+	if product {
+		a.Load(a.Param("y"), y)
+	}
 	a.Load(a.Param("s"), s)
 	a.Load(a.Param("x"), x)
 	a.Load(a.Param("step"), step)
@@ -277,9 +288,18 @@ func sumRows(a *asm, name string, vectors int) {
 	for i := range acc {
 		d := a.vec()
 		a.VCVTPS2PD(Mem{Base: x, Disp: i * a.bytes() / 2}, d)
-		a.VADDPD(d, acc[i], acc[i])
+		if product {
+			e := a.vec()
+			a.VCVTPS2PD(Mem{Base: y, Disp: i * a.bytes() / 2}, e)
+			a.VFMADD231PD(d, e, acc[i])
+		} else {
+			a.VADDPD(d, acc[i], acc[i])
+		}
 	}
 	a.ADDQ(step, x)
+	if product {
+		a.ADDQ(step, y)
+	}
 	a.DECQ(n)
 	a.JNZ(LabelRef("loop"))
 	for i := range acc {
