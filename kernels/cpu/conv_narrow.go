@@ -8,8 +8,9 @@ import (
 // narrowFilter is the plan of a Conv2DFilterGrad by an image of few channels,
 // as the first and the last layer of a net have. The image is small beside the
 // gradient, of which each element meets only the filter's few: the sums are in
-// registers while the gradient is read once, or once for each filter row. As in filterGrad, groups of result rows have an
-// accumulator each, and what lies outside the image is left out.
+// registers while the gradient is read once, or once for each filter row. As in
+// filterGrad, groups of result rows have an accumulator each, and what lies
+// outside the image is left out.
 //
 // BenchmarkNarrow finds 75 to 96% of the multiply-add peak where a segment left
 // the gradient in the caches, and 25 to 85% of the speed at which one thread
