@@ -20,6 +20,7 @@ type correlation struct {
 	grad       bool          // a Conv2DInputGrad
 	rows, cols axis
 	epilogue   epilogue
+	gate       int // the number of the operand whose ReLU the product passes back through, 0 for none
 
 	form     form
 	channels int // words for each place of the source
@@ -113,6 +114,9 @@ func conv2DInputGrad(s kernels.Conv2DInputGrad, in []kernels.Operand, p Precisio
 // kernel completes the plan.
 func (v *correlation) kernel(p Precision) kernel {
 	v.choosePanels(p)
+	if v.epilogue.fn == kernels.ReLUGrad && !v.dots {
+		v.gate, v.epilogue.fn = v.epilogue.y, kernels.Copy
+	}
 	v.cut()
 	size := v.planBlocks()
 	v.planParts()
@@ -389,7 +393,8 @@ func (v *correlation) part(c *call, src, filter []float32, p *part, panel int, b
 	}
 	srcRow, dstRow := v.src[2]*v.channels, v.dst[2]*v.dst[3]
 	channel := panel * v.panel
-	dst := c.out.f32[(b.image*v.dst[1]+p.rows.first+first*p.rows.every)*dstRow+p.cols.first*v.dst[3]+channel:]
+	at := (b.image*v.dst[1]+p.rows.first+first*p.rows.every)*dstRow + p.cols.first*v.dst[3] + channel
+	dst := c.out.f32[at:]
 	if len(q.taps) > 0 {
 		src = src[(p.rows.start+first*p.rows.step)*srcRow+p.cols.start*v.channels:]
 		if v.dots {
@@ -410,6 +415,9 @@ func (v *correlation) part(c *call, src, filter []float32, p *part, panel int, b
 		a := src
 		if len(q.taps) > 0 {
 			a = src[i*calls.src:]
+		}
+		if v.gate != 0 {
+			r.Gate = c.in[v.gate].f32[at+i*calls.dst:]
 		}
 		if v.dots {
 			simd.Dot(&r, dst[i*calls.dst:], a, filter, bias, q.taps)

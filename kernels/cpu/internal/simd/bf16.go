@@ -65,6 +65,7 @@ func GemmPairs(p *Product, c []float32, a, b []Pair, bias []float32, taps []Tap)
 		gemmPairs(p, c, words(a), words(b), bias, taps)
 	} else {
 		gemmPairsGeneric(p, c, a, b, bias, taps)
+		p.gate(c)
 	}
 }
 

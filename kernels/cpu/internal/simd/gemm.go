@@ -41,6 +41,12 @@ type Product struct {
 	Init    Init
 	Act     Activation
 	flush   bool // see GemmRounded
+
+	// Gate, which lies in memory as C does, lets through the elements of C
+	// where it is above 0, and makes the others 0, after the activation: the
+	// gradient of a ReLU whose result it is. Nil lets all through; Dot knows no
+	// other.
+	Gate []float32
 }
 
 // Gemm computes C = act(init + Σ_t A_t·B_t) as the package comment defines it.
@@ -64,8 +70,8 @@ func Gemm(p *Product, c, a, b, bias []float32, taps []Tap) {
 //
 // It is the faster form when N < 8 and K ≥ 16.
 func Dot(p *Product, c, a, b, bias []float32, taps []Tap) {
-	if p.KS != 1 {
-		panic(fmt.Sprintf("simd: Dot wants KS 1, got %d", p.KS))
+	if p.KS != 1 || p.Gate != nil {
+		panic(fmt.Sprintf("simd: Dot wants KS 1 and no gate, got %d and one of %d elements", p.KS, len(p.Gate)))
 	}
 	p.checkOutput(c, bias)
 	p.checkTaps(len(a), len(b), (p.N-1)*p.LDB+p.K, taps)
@@ -97,6 +103,9 @@ func (p *Product) checkOutput(c, bias []float32) {
 	if want := p.lastBlock()*p.BlockC + (p.M-1)*p.LDC + p.N; len(c) < want {
 		panic(fmt.Sprintf("simd: C wants %d elements, got %d, for %+v", want, len(c), *p))
 	}
+	if want := p.lastBlock()*p.BlockC + (p.M-1)*p.LDC + p.N; p.Gate != nil && len(p.Gate) < want {
+		panic(fmt.Sprintf("simd: the gate wants %d elements, got %d", want, len(p.Gate)))
+	}
 	if p.Init == Bias && len(bias) < p.N {
 		panic(fmt.Sprintf("simd: bias wants %d elements, got %d", p.N, len(bias)))
 	}
@@ -113,6 +122,24 @@ func (p *Product) checkTaps(lenA, lenB, bSpan int, taps []Tap) {
 	for _, t := range taps {
 		if t.A < 0 || t.A > lastA || t.B < 0 || t.B > lastB {
 			panic(fmt.Sprintf("simd: tap %+v reaches outside A (%d elements) or B (%d elements) for %+v", t, lenA, lenB, *p))
+		}
+	}
+}
+
+// gate applies the gate where a kernel has not.
+func (p *Product) gate(c []float32) {
+	if p.Gate == nil {
+		return
+	}
+	for block := range p.lastBlock() + 1 {
+		for m := range p.M {
+			at := block*p.BlockC + m*p.LDC
+			row := c[at:][:p.N]
+			for n, y := range p.Gate[at:][:p.N] {
+				if !(y > 0) {
+					row[n] = 0
+				}
+			}
 		}
 	}
 }

@@ -21,8 +21,9 @@ type tile struct {
 	cStep    int
 	fromNext int
 	maskBits uint64
-	flush    uint64   // the control word under which products are summed, or 0 for the usual one
-	_        uint64   // where a kernel keeps the usual one meanwhile
+	flush    uint64 // the control word under which products are summed, or 0 for the usual one
+	_        uint64 // where a kernel keeps the usual one meanwhile
+	gate     unsafe.Pointer
 	mask     [8]int32 // the same for AVX2: -1 for the lanes of the last vector that exist
 }
 
@@ -110,6 +111,9 @@ func gemmTiled(pl *plan, p *Product, c, a, b, bias []float32, taps []Tap) {
 	q := *p
 	for m := 0; m < p.M; m += passM {
 		q.M = min(passM, p.M-m)
+		if p.Gate != nil {
+			q.Gate = p.Gate[m*p.LDC:]
+		}
 		gemmDeep(pl, &q, c[m*p.LDC:], a[m*p.RS:], b, bias, taps)
 	}
 }
@@ -118,14 +122,14 @@ func gemmTiled(pl *plan, p *Product, c, a, b, bias []float32, taps []Tap) {
 // a long one.
 func gemmDeep(pl *plan, p *Product, c, a, b, bias []float32, taps []Tap) {
 	q := *p
-	q.Act = Linear
+	q.Act, q.Gate = Linear, nil
 	group, step := max(1, passK/p.K), min(passK, p.K)
 	for t := 0; t < len(taps); t += group {
 		end := min(t+group, len(taps))
 		for k := 0; k < p.K; k += step {
 			q.K = min(step, p.K-k)
 			if end == len(taps) && k+step >= p.K {
-				q.Act = p.Act
+				q.Act, q.Gate = p.Act, p.Gate
 			}
 			gemmPass(pl, &q, c, a[k*p.KS:], b[k*p.LDB:], bias, taps[t:end])
 			q.Init = Accumulate
@@ -250,7 +254,11 @@ func (t *tile) place(r *runs, c, a, bias []float32) {
 	if r.down {
 		t.aStep, t.cStep = r.mr*t.rs, r.mr*t.ldc
 	}
-	t.c = unsafe.Pointer(&c[r.block*r.BlockC+r.m*r.LDC+r.n])
+	at := r.block*r.BlockC + r.m*r.LDC + r.n
+	t.c = unsafe.Pointer(&c[at])
+	if r.Gate != nil {
+		t.gate = unsafe.Pointer(&r.Gate[at])
+	}
 	switch r.Init {
 	case Accumulate:
 		t.from, t.fromStep, t.fromNext = t.c, t.ldc, t.cStep

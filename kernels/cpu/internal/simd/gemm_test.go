@@ -12,6 +12,7 @@ import (
 type product struct {
 	Product
 	dot, rounded  bool
+	gated         bool // wants a gate, in a fifth fence
 	taps          []Tap
 	c, a, b, bias []float32
 }
@@ -88,6 +89,14 @@ func (p *product) fillAt(r *rand.Rand, fences []*fence, front bool) {
 			}
 		}
 	}
+	if p.gated {
+		p.Gate = lay(fences[4], len(p.c))
+		for m := range p.rows() {
+			for n := range p.N {
+				p.Gate[p.cRow(m)+n] = float32(max(0, r.NormFloat64()))
+			}
+		}
+	}
 	if p.Init == Accumulate {
 		for m := range p.rows() {
 			for n := range p.N {
@@ -120,6 +129,9 @@ func (p *product) reference() (want, scale []float64) {
 			}
 			if p.Act == ReLU {
 				want[i] = math.Max(want[i], 0)
+			}
+			if p.gated && !(p.Gate[i] > 0) {
+				want[i] = 0
 			}
 		}
 	}

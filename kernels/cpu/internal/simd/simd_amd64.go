@@ -24,8 +24,10 @@ func gemm(p *Product, c, a, b, bias []float32, taps []Tap) {
 		gemmTiled(&planAVX2, p, c, a, b, bias, taps)
 	} else if p.flush {
 		gemmRoundedGeneric(p, c, a, b, bias, taps)
+		p.gate(c)
 	} else {
 		gemmGeneric(p, c, a, b, bias, taps)
+		p.gate(c)
 	}
 }
 

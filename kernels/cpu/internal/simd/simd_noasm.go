@@ -8,8 +8,10 @@ const best = Generic
 func gemm(p *Product, c, a, b, bias []float32, taps []Tap) {
 	if p.flush {
 		gemmRoundedGeneric(p, c, a, b, bias, taps)
+		p.gate(c)
 	} else {
 		gemmGeneric(p, c, a, b, bias, taps)
+		p.gate(c)
 	}
 }
 

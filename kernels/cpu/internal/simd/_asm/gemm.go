@@ -30,6 +30,7 @@ const (
 	tileMaskBits
 	tileFlush
 	tileSaved
+	tileGate
 	tileMask
 )
 
@@ -222,6 +223,8 @@ func gemmTile(a *asm, mr, nv int) {
 		a.VMAXPS(a.regs[i], bcast, a.regs[i])
 	}
 	a.Label("linear")
+	// Registers that held B are free now.
+	a.gate(field, mr, nv, acc, bReg(mem))
 	a.MOVQ(field(tileC), p)
 	for m := range mr {
 		for v := range nv {
@@ -258,6 +261,45 @@ func (a *asm) fetchNext(mr, nv int, p GPPhysical, field func(int) Mem) {
 			a.ADDQ(field(tileFromStep), p)
 		}
 	}
+}
+
+// gate zeroes the elements of C where those of the gate are not above 0.
+func (a *asm) gate(field func(int) Mem, mr, nv int, acc func(m, v int) VecPhysical, tmp VecPhysical) {
+	p, mask := R13, field(tileMask)
+	a.CMPQ(field(tileGate), U8(0))
+	a.JEQ(LabelRef("ungated"))
+	a.MOVQ(field(tileGate), p)
+	if a.lanes == 16 {
+		a.zero(tmp)
+	}
+	for m := range mr {
+		for v := range nv {
+			at := Mem{Base: p, Disp: v * a.bytes()}
+			switch {
+			case a.lanes == 16 && v == nv-1:
+				a.VCMPPS(U8(less), at, tmp, K1, K2) // 0 < y
+				a.VMOVUPS_Z(acc(m, v), K2, acc(m, v))
+			case a.lanes == 16:
+				a.VCMPPS(U8(less), at, tmp, K2)
+				a.VMOVUPS_Z(acc(m, v), K2, acc(m, v))
+			default:
+				if v == nv-1 {
+					a.VMOVUPS(mask, tmp)
+					a.VMASKMOVPS(at, tmp, tmp)
+				} else {
+					a.VMOVUPS(at, tmp)
+				}
+				a.VCMPPS(U8(greater), a.f(0), tmp, tmp)
+				a.VANDPS(tmp, acc(m, v), acc(m, v))
+			}
+		}
+		if m < mr-1 {
+			a.ADDQ(field(tileLDC), p)
+		}
+	}
+	a.MOVQ(field(tileCStep), RSI)
+	a.ADDQ(RSI, field(tileGate))
+	a.Label("ungated")
 }
 
 // nextTile moves the pointers to A, C and the initial values to the next tile.
