@@ -30,7 +30,8 @@ const (
 	groupMemory = 1 << 24 // the most elements of all accumulators
 	mostCi      = 128     // channels of a panel
 	mostCo      = 256
-	fewPairs    = 4       // the fewest tasks
+	fewPairs    = 4       // the fewest tasks, but
+	groupFlops  = 1 << 27 // for less than that, which parts of a batch are
 	sumGroups   = 16      // the most groups
 	pairMemory  = 3 << 18 // about the elements of a block's transformed tiles
 	blockMemory = 1 << 19 // the most elements of a block's transformed tiles
@@ -44,7 +45,8 @@ func newWinogradFilter(g *kernels.ConvGeometry) kernel {
 	f.m, f.n = evenly(g.Ci, mostCi), evenly(g.Co, mostCo)
 	f.pairs = ((g.Ci + f.m - 1) / f.m) * ((g.Co + f.n - 1) / f.n)
 	tileRows := g.N * rows
-	f.groups = max(1, min(max(tileRows*cols/groupTiles, fewPairs/f.pairs), groupMemory/(f.pairs*f.sums()), sumGroups, tileRows))
+	few := min(fewPairs/f.pairs, 2*winogradPlaces*tileRows*cols*g.Ci*g.Co/groupFlops)
+	f.groups = max(1, min(max(tileRows*cols/groupTiles, few), groupMemory/(f.pairs*f.sums()), sumGroups, tileRows))
 	f.block = max(1, min(tileRows, pairMemory/(winogradPlaces*(f.m+f.n)*cols)))
 	parts := pieces(f.pairs*f.groups*f.sums(), f.pairs*grainElements)
 	parts = min(parts, f.m)
