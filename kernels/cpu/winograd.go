@@ -54,7 +54,10 @@ func (v *winograd) kernel() kernel {
 	v.bias = make([]float32, v.dst[3])
 	tileRows := v.dst[0] * v.tiles.rows
 	v.block = max(1, min(tileRows, tileMemory/(winogradPlaces*(v.g.Ci+v.g.Co)*v.tiles.cols)))
-	v.tasks = max(1, min(pieces(int(v.g.Flops()), grainFlops), tileRows/v.block))
+	v.tasks = max(1, min(pieces(int(v.g.Flops()), grainFlops), (tileRows+v.block-1)/v.block))
+	rows := (tileRows + v.tasks - 1) / v.tasks // of a task: in equal blocks
+	blocks := (rows + v.block - 1) / v.block
+	v.block = max(1, (rows+blocks-1)/max(1, blocks))
 	chunks := (v.src[3] + filterRows - 1) / filterRows
 	return kernel{
 		phases: []phase{{chunks, v.filter}, {v.tasks, func(c *call, task int, scratch []float32) {
