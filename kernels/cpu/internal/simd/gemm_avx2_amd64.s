@@ -81,8 +81,6 @@ linear:
 	VMASKMOVPS (R13), Y2, Y2
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y2, Y2
 	VANDPS     Y2, Y0, Y0
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -96,6 +94,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -203,8 +205,6 @@ linear:
 	VMASKMOVPS (R13), Y3, Y3
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y3, Y3
 	VANDPS     Y3, Y1, Y1
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -221,6 +221,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -332,8 +336,6 @@ linear:
 	VMASKMOVPS (R13), Y4, Y4
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y4, Y4
 	VANDPS     Y4, Y2, Y2
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -353,6 +355,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -478,8 +484,6 @@ linear:
 	VMASKMOVPS (R13), Y5, Y5
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y5, Y5
 	VANDPS     Y5, Y3, Y3
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -502,6 +506,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -641,8 +649,6 @@ linear:
 	VMASKMOVPS (R13), Y6, Y6
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y6, Y6
 	VANDPS     Y6, Y4, Y4
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -668,6 +674,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -821,8 +831,6 @@ linear:
 	VMASKMOVPS (R13), Y7, Y7
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y7, Y7
 	VANDPS     Y7, Y5, Y5
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -851,6 +859,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -1018,8 +1030,6 @@ linear:
 	VMASKMOVPS (R13), Y8, Y8
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y8, Y8
 	VANDPS     Y8, Y6, Y6
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -1051,6 +1061,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -1235,8 +1249,6 @@ linear:
 	VMASKMOVPS (R13), Y9, Y9
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y9, Y9
 	VANDPS     Y9, Y7, Y7
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -1271,6 +1283,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -1469,8 +1485,6 @@ linear:
 	VMASKMOVPS (R13), Y10, Y10
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y10, Y10
 	VANDPS     Y10, Y8, Y8
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -1508,6 +1522,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -1720,8 +1738,6 @@ linear:
 	VMASKMOVPS (R13), Y11, Y11
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y11, Y11
 	VANDPS     Y11, Y9, Y9
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -1762,6 +1778,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -1988,8 +2008,6 @@ linear:
 	VMASKMOVPS (R13), Y12, Y12
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y12, Y12
 	VANDPS     Y12, Y10, Y10
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -2033,6 +2051,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -2273,8 +2295,6 @@ linear:
 	VMASKMOVPS (R13), Y13, Y13
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y13, Y13
 	VANDPS     Y13, Y11, Y11
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -2321,6 +2341,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -2411,8 +2435,6 @@ linear:
 	VMASKMOVPS 32(R13), Y3, Y3
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y3, Y3
 	VANDPS     Y3, Y1, Y1
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -2427,6 +2449,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -2539,8 +2565,6 @@ linear:
 	VMASKMOVPS 32(R13), Y5, Y5
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y5, Y5
 	VANDPS     Y5, Y3, Y3
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -2559,6 +2583,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -2692,8 +2720,6 @@ linear:
 	VMASKMOVPS 32(R13), Y7, Y7
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y7, Y7
 	VANDPS     Y7, Y5, Y5
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -2716,6 +2742,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -2870,8 +2900,6 @@ linear:
 	VMASKMOVPS 32(R13), Y9, Y9
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y9, Y9
 	VANDPS     Y9, Y7, Y7
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -2898,6 +2926,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -3073,8 +3105,6 @@ linear:
 	VMASKMOVPS 32(R13), Y11, Y11
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y11, Y11
 	VANDPS     Y11, Y9, Y9
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -3105,6 +3135,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -3301,8 +3335,6 @@ linear:
 	VMASKMOVPS 32(R13), Y13, Y13
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y13, Y13
 	VANDPS     Y13, Y11, Y11
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -3337,6 +3369,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -3435,8 +3471,6 @@ linear:
 	VMASKMOVPS 64(R13), Y4, Y4
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y4, Y4
 	VANDPS     Y4, Y2, Y2
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -3452,6 +3486,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -3581,8 +3619,6 @@ linear:
 	VMASKMOVPS 64(R13), Y7, Y7
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y7, Y7
 	VANDPS     Y7, Y5, Y5
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -3603,6 +3639,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -3761,8 +3801,6 @@ linear:
 	VMASKMOVPS 64(R13), Y10, Y10
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y10, Y10
 	VANDPS     Y10, Y8, Y8
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -3788,6 +3826,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -3975,8 +4017,6 @@ linear:
 	VMASKMOVPS 64(R13), Y13, Y13
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y13, Y13
 	VANDPS     Y13, Y11, Y11
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -4007,6 +4047,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -4112,8 +4156,6 @@ linear:
 	VMASKMOVPS 96(R13), Y5, Y5
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y5, Y5
 	VANDPS     Y5, Y3, Y3
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -4130,6 +4172,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -4274,8 +4320,6 @@ linear:
 	VMASKMOVPS 96(R13), Y9, Y9
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y9, Y9
 	VANDPS     Y9, Y7, Y7
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -4298,6 +4342,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -4477,8 +4525,6 @@ linear:
 	VMASKMOVPS 96(R13), Y13, Y13
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y13, Y13
 	VANDPS     Y13, Y11, Y11
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -4507,6 +4553,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:
@@ -4642,8 +4692,6 @@ linear:
 	VMASKMOVPS 224(R13), Y9, Y9
 	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y9, Y9
 	VANDPS     Y9, Y7, Y7
-	MOVQ       120(DI), SI
-	ADDQ       SI, 160(DI)
 
 ungated:
 	MOVQ       16(DI), R13
@@ -4664,6 +4712,10 @@ ungated:
 	ADDQ       SI, 16(DI)
 	MOVQ       128(DI), SI
 	ADDQ       SI, 24(DI)
+	CMPQ       160(DI), $0x00
+	JEQ        tile
+	MOVQ       120(DI), SI
+	ADDQ       SI, 160(DI)
 	JMP        tile
 
 done:

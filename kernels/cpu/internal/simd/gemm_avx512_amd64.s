@@ -80,8 +80,6 @@ linear:
 	VPXORD    Z2, Z2, Z2
 	VCMPPS    $0x01, (R13), Z2, K1, K2
 	VMOVUPS.Z Z0, K2, Z0
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -94,6 +92,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -187,8 +189,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z3, K1, K2
 	VMOVUPS.Z Z1, K2, Z1
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -203,6 +203,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -307,8 +311,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z4, K1, K2
 	VMOVUPS.Z Z2, K2, Z2
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -325,6 +327,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -440,8 +446,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z5, K1, K2
 	VMOVUPS.Z Z3, K2, Z3
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -460,6 +464,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -586,8 +594,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z6, K1, K2
 	VMOVUPS.Z Z4, K2, Z4
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -608,6 +614,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -745,8 +755,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z7, K1, K2
 	VMOVUPS.Z Z5, K2, Z5
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -769,6 +777,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -917,8 +929,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z8, K1, K2
 	VMOVUPS.Z Z6, K2, Z6
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -943,6 +953,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -1105,8 +1119,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z9, K1, K2
 	VMOVUPS.Z Z7, K2, Z7
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -1133,6 +1145,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -1306,8 +1322,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z10, K1, K2
 	VMOVUPS.Z Z8, K2, Z8
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -1336,6 +1350,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -1520,8 +1538,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z11, K1, K2
 	VMOVUPS.Z Z9, K2, Z9
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -1552,6 +1568,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -1747,8 +1767,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z12, K1, K2
 	VMOVUPS.Z Z10, K2, Z10
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -1781,6 +1799,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -1987,8 +2009,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z13, K1, K2
 	VMOVUPS.Z Z11, K2, Z11
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -2023,6 +2043,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -2240,8 +2264,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z14, K1, K2
 	VMOVUPS.Z Z12, K2, Z12
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -2278,6 +2300,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -2506,8 +2532,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z15, K1, K2
 	VMOVUPS.Z Z13, K2, Z13
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -2546,6 +2570,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -2635,8 +2663,6 @@ linear:
 	VMOVUPS.Z Z0, K2, Z0
 	VCMPPS    $0x01, 64(R13), Z3, K1, K2
 	VMOVUPS.Z Z1, K2, Z1
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -2650,6 +2676,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -2758,8 +2788,6 @@ linear:
 	VMOVUPS.Z Z2, K2, Z2
 	VCMPPS    $0x01, 64(R13), Z5, K1, K2
 	VMOVUPS.Z Z3, K2, Z3
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -2776,6 +2804,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -2902,8 +2934,6 @@ linear:
 	VMOVUPS.Z Z4, K2, Z4
 	VCMPPS    $0x01, 64(R13), Z7, K1, K2
 	VMOVUPS.Z Z5, K2, Z5
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -2923,6 +2953,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -3067,8 +3101,6 @@ linear:
 	VMOVUPS.Z Z6, K2, Z6
 	VCMPPS    $0x01, 64(R13), Z9, K1, K2
 	VMOVUPS.Z Z7, K2, Z7
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -3091,6 +3123,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -3253,8 +3289,6 @@ linear:
 	VMOVUPS.Z Z8, K2, Z8
 	VCMPPS    $0x01, 64(R13), Z11, K1, K2
 	VMOVUPS.Z Z9, K2, Z9
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -3280,6 +3314,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -3460,8 +3498,6 @@ linear:
 	VMOVUPS.Z Z10, K2, Z10
 	VCMPPS    $0x01, 64(R13), Z13, K1, K2
 	VMOVUPS.Z Z11, K2, Z11
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -3490,6 +3526,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -3688,8 +3728,6 @@ linear:
 	VMOVUPS.Z Z12, K2, Z12
 	VCMPPS    $0x01, 64(R13), Z15, K1, K2
 	VMOVUPS.Z Z13, K2, Z13
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -3721,6 +3759,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -3940,8 +3982,6 @@ linear:
 	VMOVUPS.Z Z14, K2, Z14
 	VCMPPS    $0x01, 64(R13), Z17, K1, K2
 	VMOVUPS.Z Z15, K2, Z15
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -3976,6 +4016,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -4213,8 +4257,6 @@ linear:
 	VMOVUPS.Z Z16, K2, Z16
 	VCMPPS    $0x01, 64(R13), Z19, K1, K2
 	VMOVUPS.Z Z17, K2, Z17
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -4252,6 +4294,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -4507,8 +4553,6 @@ linear:
 	VMOVUPS.Z Z18, K2, Z18
 	VCMPPS    $0x01, 64(R13), Z21, K1, K2
 	VMOVUPS.Z Z19, K2, Z19
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -4549,6 +4593,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -4822,8 +4870,6 @@ linear:
 	VMOVUPS.Z Z20, K2, Z20
 	VCMPPS    $0x01, 64(R13), Z23, K1, K2
 	VMOVUPS.Z Z21, K2, Z21
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -4867,6 +4913,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -5158,8 +5208,6 @@ linear:
 	VMOVUPS.Z Z22, K2, Z22
 	VCMPPS    $0x01, 64(R13), Z25, K1, K2
 	VMOVUPS.Z Z23, K2, Z23
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -5206,6 +5254,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -5515,8 +5567,6 @@ linear:
 	VMOVUPS.Z Z24, K2, Z24
 	VCMPPS    $0x01, 64(R13), Z27, K1, K2
 	VMOVUPS.Z Z25, K2, Z25
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -5566,6 +5616,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -5893,8 +5947,6 @@ linear:
 	VMOVUPS.Z Z26, K2, Z26
 	VCMPPS    $0x01, 64(R13), Z29, K1, K2
 	VMOVUPS.Z Z27, K2, Z27
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -5947,6 +5999,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -6043,8 +6099,6 @@ linear:
 	VMOVUPS.Z Z1, K2, Z1
 	VCMPPS    $0x01, 128(R13), Z4, K1, K2
 	VMOVUPS.Z Z2, K2, Z2
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -6059,6 +6113,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -6182,8 +6240,6 @@ linear:
 	VMOVUPS.Z Z4, K2, Z4
 	VCMPPS    $0x01, 128(R13), Z7, K1, K2
 	VMOVUPS.Z Z5, K2, Z5
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -6202,6 +6258,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -6350,8 +6410,6 @@ linear:
 	VMOVUPS.Z Z7, K2, Z7
 	VCMPPS    $0x01, 128(R13), Z10, K1, K2
 	VMOVUPS.Z Z8, K2, Z8
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -6374,6 +6432,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -6547,8 +6609,6 @@ linear:
 	VMOVUPS.Z Z10, K2, Z10
 	VCMPPS    $0x01, 128(R13), Z13, K1, K2
 	VMOVUPS.Z Z11, K2, Z11
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -6575,6 +6635,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -6773,8 +6837,6 @@ linear:
 	VMOVUPS.Z Z13, K2, Z13
 	VCMPPS    $0x01, 128(R13), Z16, K1, K2
 	VMOVUPS.Z Z14, K2, Z14
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -6805,6 +6867,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -7028,8 +7094,6 @@ linear:
 	VMOVUPS.Z Z16, K2, Z16
 	VCMPPS    $0x01, 128(R13), Z19, K1, K2
 	VMOVUPS.Z Z17, K2, Z17
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -7064,6 +7128,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -7312,8 +7380,6 @@ linear:
 	VMOVUPS.Z Z19, K2, Z19
 	VCMPPS    $0x01, 128(R13), Z22, K1, K2
 	VMOVUPS.Z Z20, K2, Z20
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -7352,6 +7418,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -7628,8 +7698,6 @@ linear:
 	VMOVUPS.Z Z22, K2, Z22
 	VCMPPS    $0x01, 128(R13), Z25, K1, K2
 	VMOVUPS.Z Z23, K2, Z23
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -7672,6 +7740,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -7775,8 +7847,6 @@ linear:
 	VMOVUPS.Z Z2, K2, Z2
 	VCMPPS    $0x01, 192(R13), Z5, K1, K2
 	VMOVUPS.Z Z3, K2, Z3
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -7792,6 +7862,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -7930,8 +8004,6 @@ linear:
 	VMOVUPS.Z Z6, K2, Z6
 	VCMPPS    $0x01, 192(R13), Z9, K1, K2
 	VMOVUPS.Z Z7, K2, Z7
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -7952,6 +8024,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -8122,8 +8198,6 @@ linear:
 	VMOVUPS.Z Z10, K2, Z10
 	VCMPPS    $0x01, 192(R13), Z13, K1, K2
 	VMOVUPS.Z Z11, K2, Z11
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -8149,6 +8223,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -8351,8 +8429,6 @@ linear:
 	VMOVUPS.Z Z14, K2, Z14
 	VCMPPS    $0x01, 192(R13), Z17, K1, K2
 	VMOVUPS.Z Z15, K2, Z15
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -8383,6 +8459,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -8617,8 +8697,6 @@ linear:
 	VMOVUPS.Z Z18, K2, Z18
 	VCMPPS    $0x01, 192(R13), Z21, K1, K2
 	VMOVUPS.Z Z19, K2, Z19
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -8654,6 +8732,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -8920,8 +9002,6 @@ linear:
 	VMOVUPS.Z Z22, K2, Z22
 	VCMPPS    $0x01, 192(R13), Z25, K1, K2
 	VMOVUPS.Z Z23, K2, Z23
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -8962,6 +9042,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -9259,8 +9343,6 @@ linear:
 	VMOVUPS.Z Z26, K2, Z26
 	VCMPPS    $0x01, 192(R13), Z29, K1, K2
 	VMOVUPS.Z Z27, K2, Z27
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -9306,6 +9388,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -9423,8 +9509,6 @@ linear:
 	VMOVUPS.Z Z4, K2, Z4
 	VCMPPS    $0x01, 320(R13), Z7, K1, K2
 	VMOVUPS.Z Z5, K2, Z5
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -9442,6 +9526,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -9610,8 +9698,6 @@ linear:
 	VMOVUPS.Z Z10, K2, Z10
 	VCMPPS    $0x01, 320(R13), Z13, K1, K2
 	VMOVUPS.Z Z11, K2, Z11
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -9636,6 +9722,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -9850,8 +9940,6 @@ linear:
 	VMOVUPS.Z Z16, K2, Z16
 	VCMPPS    $0x01, 320(R13), Z19, K1, K2
 	VMOVUPS.Z Z17, K2, Z17
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -9883,6 +9971,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -10143,8 +10235,6 @@ linear:
 	VMOVUPS.Z Z22, K2, Z22
 	VCMPPS    $0x01, 320(R13), Z25, K1, K2
 	VMOVUPS.Z Z23, K2, Z23
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -10183,6 +10273,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -10314,8 +10408,6 @@ linear:
 	VMOVUPS.Z Z6, K2, Z6
 	VCMPPS    $0x01, 448(R13), Z9, K1, K2
 	VMOVUPS.Z Z7, K2, Z7
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -10335,6 +10427,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -10533,8 +10629,6 @@ linear:
 	VMOVUPS.Z Z14, K2, Z14
 	VCMPPS    $0x01, 448(R13), Z17, K1, K2
 	VMOVUPS.Z Z15, K2, Z15
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -10563,6 +10657,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:

@@ -73,8 +73,6 @@ linear:
 	VPXORD    Z2, Z2, Z2
 	VCMPPS    $0x01, (R13), Z2, K1, K2
 	VMOVUPS.Z Z0, K2, Z0
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -87,6 +85,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -174,8 +176,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z3, K1, K2
 	VMOVUPS.Z Z1, K2, Z1
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -190,6 +190,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -289,8 +293,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z4, K1, K2
 	VMOVUPS.Z Z2, K2, Z2
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -307,6 +309,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -418,8 +424,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z5, K1, K2
 	VMOVUPS.Z Z3, K2, Z3
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -438,6 +442,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -561,8 +569,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z6, K1, K2
 	VMOVUPS.Z Z4, K2, Z4
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -583,6 +589,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -718,8 +728,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z7, K1, K2
 	VMOVUPS.Z Z5, K2, Z5
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -742,6 +750,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -889,8 +901,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z8, K1, K2
 	VMOVUPS.Z Z6, K2, Z6
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -915,6 +925,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -1077,8 +1091,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z9, K1, K2
 	VMOVUPS.Z Z7, K2, Z7
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -1105,6 +1117,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -1279,8 +1295,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z10, K1, K2
 	VMOVUPS.Z Z8, K2, Z8
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -1309,6 +1323,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -1495,8 +1513,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z11, K1, K2
 	VMOVUPS.Z Z9, K2, Z9
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -1527,6 +1543,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -1725,8 +1745,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z12, K1, K2
 	VMOVUPS.Z Z10, K2, Z10
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -1759,6 +1777,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -1969,8 +1991,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z13, K1, K2
 	VMOVUPS.Z Z11, K2, Z11
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -2005,6 +2025,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -2227,8 +2251,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z14, K1, K2
 	VMOVUPS.Z Z12, K2, Z12
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -2265,6 +2287,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -2499,8 +2525,6 @@ linear:
 	ADDQ      80(DI), R13
 	VCMPPS    $0x01, (R13), Z15, K1, K2
 	VMOVUPS.Z Z13, K2, Z13
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -2539,6 +2563,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -2623,8 +2651,6 @@ linear:
 	VMOVUPS.Z Z0, K2, Z0
 	VCMPPS    $0x01, 64(R13), Z3, K1, K2
 	VMOVUPS.Z Z1, K2, Z1
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -2638,6 +2664,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -2742,8 +2772,6 @@ linear:
 	VMOVUPS.Z Z2, K2, Z2
 	VCMPPS    $0x01, 64(R13), Z5, K1, K2
 	VMOVUPS.Z Z3, K2, Z3
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -2760,6 +2788,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -2884,8 +2916,6 @@ linear:
 	VMOVUPS.Z Z4, K2, Z4
 	VCMPPS    $0x01, 64(R13), Z7, K1, K2
 	VMOVUPS.Z Z5, K2, Z5
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -2905,6 +2935,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -3049,8 +3083,6 @@ linear:
 	VMOVUPS.Z Z6, K2, Z6
 	VCMPPS    $0x01, 64(R13), Z9, K1, K2
 	VMOVUPS.Z Z7, K2, Z7
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -3073,6 +3105,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -3237,8 +3273,6 @@ linear:
 	VMOVUPS.Z Z8, K2, Z8
 	VCMPPS    $0x01, 64(R13), Z11, K1, K2
 	VMOVUPS.Z Z9, K2, Z9
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -3264,6 +3298,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -3448,8 +3486,6 @@ linear:
 	VMOVUPS.Z Z10, K2, Z10
 	VCMPPS    $0x01, 64(R13), Z13, K1, K2
 	VMOVUPS.Z Z11, K2, Z11
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -3478,6 +3514,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -3682,8 +3722,6 @@ linear:
 	VMOVUPS.Z Z12, K2, Z12
 	VCMPPS    $0x01, 64(R13), Z15, K1, K2
 	VMOVUPS.Z Z13, K2, Z13
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -3715,6 +3753,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -3942,8 +3984,6 @@ linear:
 	VMOVUPS.Z Z14, K2, Z14
 	VCMPPS    $0x01, 64(R13), Z17, K1, K2
 	VMOVUPS.Z Z15, K2, Z15
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -3978,6 +4018,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -4225,8 +4269,6 @@ linear:
 	VMOVUPS.Z Z16, K2, Z16
 	VCMPPS    $0x01, 64(R13), Z19, K1, K2
 	VMOVUPS.Z Z17, K2, Z17
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -4264,6 +4306,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -4531,8 +4577,6 @@ linear:
 	VMOVUPS.Z Z18, K2, Z18
 	VCMPPS    $0x01, 64(R13), Z21, K1, K2
 	VMOVUPS.Z Z19, K2, Z19
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -4573,6 +4617,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -4860,8 +4908,6 @@ linear:
 	VMOVUPS.Z Z20, K2, Z20
 	VCMPPS    $0x01, 64(R13), Z23, K1, K2
 	VMOVUPS.Z Z21, K2, Z21
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -4905,6 +4951,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -5212,8 +5262,6 @@ linear:
 	VMOVUPS.Z Z22, K2, Z22
 	VCMPPS    $0x01, 64(R13), Z25, K1, K2
 	VMOVUPS.Z Z23, K2, Z23
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -5260,6 +5308,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -5587,8 +5639,6 @@ linear:
 	VMOVUPS.Z Z24, K2, Z24
 	VCMPPS    $0x01, 64(R13), Z27, K1, K2
 	VMOVUPS.Z Z25, K2, Z25
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -5638,6 +5688,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -5985,8 +6039,6 @@ linear:
 	VMOVUPS.Z Z26, K2, Z26
 	VCMPPS    $0x01, 64(R13), Z29, K1, K2
 	VMOVUPS.Z Z27, K2, Z27
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -6039,6 +6091,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -6132,8 +6188,6 @@ linear:
 	VMOVUPS.Z Z1, K2, Z1
 	VCMPPS    $0x01, 128(R13), Z4, K1, K2
 	VMOVUPS.Z Z2, K2, Z2
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -6148,6 +6202,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -6269,8 +6327,6 @@ linear:
 	VMOVUPS.Z Z4, K2, Z4
 	VCMPPS    $0x01, 128(R13), Z7, K1, K2
 	VMOVUPS.Z Z5, K2, Z5
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -6289,6 +6345,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -6438,8 +6498,6 @@ linear:
 	VMOVUPS.Z Z7, K2, Z7
 	VCMPPS    $0x01, 128(R13), Z10, K1, K2
 	VMOVUPS.Z Z8, K2, Z8
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -6462,6 +6520,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -6639,8 +6701,6 @@ linear:
 	VMOVUPS.Z Z10, K2, Z10
 	VCMPPS    $0x01, 128(R13), Z13, K1, K2
 	VMOVUPS.Z Z11, K2, Z11
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -6667,6 +6727,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -6872,8 +6936,6 @@ linear:
 	VMOVUPS.Z Z13, K2, Z13
 	VCMPPS    $0x01, 128(R13), Z16, K1, K2
 	VMOVUPS.Z Z14, K2, Z14
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -6904,6 +6966,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -7137,8 +7203,6 @@ linear:
 	VMOVUPS.Z Z16, K2, Z16
 	VCMPPS    $0x01, 128(R13), Z19, K1, K2
 	VMOVUPS.Z Z17, K2, Z17
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -7173,6 +7237,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -7434,8 +7502,6 @@ linear:
 	VMOVUPS.Z Z19, K2, Z19
 	VCMPPS    $0x01, 128(R13), Z22, K1, K2
 	VMOVUPS.Z Z20, K2, Z20
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -7474,6 +7540,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -7766,8 +7836,6 @@ linear:
 	VMOVUPS.Z Z22, K2, Z22
 	VCMPPS    $0x01, 128(R13), Z25, K1, K2
 	VMOVUPS.Z Z23, K2, Z23
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -7810,6 +7878,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -7912,8 +7984,6 @@ linear:
 	VMOVUPS.Z Z2, K2, Z2
 	VCMPPS    $0x01, 192(R13), Z5, K1, K2
 	VMOVUPS.Z Z3, K2, Z3
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -7929,6 +7999,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -8067,8 +8141,6 @@ linear:
 	VMOVUPS.Z Z6, K2, Z6
 	VCMPPS    $0x01, 192(R13), Z9, K1, K2
 	VMOVUPS.Z Z7, K2, Z7
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -8089,6 +8161,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -8263,8 +8339,6 @@ linear:
 	VMOVUPS.Z Z10, K2, Z10
 	VCMPPS    $0x01, 192(R13), Z13, K1, K2
 	VMOVUPS.Z Z11, K2, Z11
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -8290,6 +8364,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -8500,8 +8578,6 @@ linear:
 	VMOVUPS.Z Z14, K2, Z14
 	VCMPPS    $0x01, 192(R13), Z17, K1, K2
 	VMOVUPS.Z Z15, K2, Z15
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -8532,6 +8608,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -8778,8 +8858,6 @@ linear:
 	VMOVUPS.Z Z18, K2, Z18
 	VCMPPS    $0x01, 192(R13), Z21, K1, K2
 	VMOVUPS.Z Z19, K2, Z19
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -8815,6 +8893,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -9097,8 +9179,6 @@ linear:
 	VMOVUPS.Z Z22, K2, Z22
 	VCMPPS    $0x01, 192(R13), Z25, K1, K2
 	VMOVUPS.Z Z23, K2, Z23
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -9139,6 +9219,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -9259,8 +9343,6 @@ linear:
 	VMOVUPS.Z Z4, K2, Z4
 	VCMPPS    $0x01, 320(R13), Z7, K1, K2
 	VMOVUPS.Z Z5, K2, Z5
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -9278,6 +9360,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -9450,8 +9536,6 @@ linear:
 	VMOVUPS.Z Z10, K2, Z10
 	VCMPPS    $0x01, 320(R13), Z13, K1, K2
 	VMOVUPS.Z Z11, K2, Z11
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -9476,6 +9560,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -9700,8 +9788,6 @@ linear:
 	VMOVUPS.Z Z16, K2, Z16
 	VCMPPS    $0x01, 320(R13), Z19, K1, K2
 	VMOVUPS.Z Z17, K2, Z17
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -9733,6 +9819,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -10009,8 +10099,6 @@ linear:
 	VMOVUPS.Z Z22, K2, Z22
 	VCMPPS    $0x01, 320(R13), Z25, K1, K2
 	VMOVUPS.Z Z23, K2, Z23
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -10049,6 +10137,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -10187,8 +10279,6 @@ linear:
 	VMOVUPS.Z Z6, K2, Z6
 	VCMPPS    $0x01, 448(R13), Z9, K1, K2
 	VMOVUPS.Z Z7, K2, Z7
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -10208,6 +10298,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:
@@ -10414,8 +10508,6 @@ linear:
 	VMOVUPS.Z Z14, K2, Z14
 	VCMPPS    $0x01, 448(R13), Z17, K1, K2
 	VMOVUPS.Z Z15, K2, Z15
-	MOVQ      120(DI), SI
-	ADDQ      SI, 160(DI)
 
 ungated:
 	MOVQ    16(DI), R13
@@ -10444,6 +10536,10 @@ ungated:
 	ADDQ    SI, 16(DI)
 	MOVQ    128(DI), SI
 	ADDQ    SI, 24(DI)
+	CMPQ    160(DI), $0x00
+	JEQ     tile
+	MOVQ    120(DI), SI
+	ADDQ    SI, 160(DI)
 	JMP     tile
 
 done:

@@ -238,6 +238,10 @@ func gemmTile(a *asm, mr, nv int) {
 	a.DECQ(field(tileTiles))
 	a.JZ(LabelRef("done"))
 	nextTile(a, field)
+	a.CMPQ(field(tileGate), U8(0))
+	a.JEQ(LabelRef("tile"))
+	a.MOVQ(field(tileCStep), RSI)
+	a.ADDQ(RSI, field(tileGate))
 	a.JMP(LabelRef("tile"))
 	a.Label("done")
 	a.VZEROUPPER()
@@ -297,8 +301,6 @@ func (a *asm) gate(field func(int) Mem, mr, nv int, acc func(m, v int) VecPhysic
 			a.ADDQ(field(tileLDC), p)
 		}
 	}
-	a.MOVQ(field(tileCStep), RSI)
-	a.ADDQ(RSI, field(tileGate))
 	a.Label("ungated")
 }
 
