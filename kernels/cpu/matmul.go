@@ -173,6 +173,10 @@ func (p *product2D) run(c *call, panel, block int, scratch []float32) {
 	}
 	a = from(a, m0*q.RS)
 	dst, bias := c.out.f32[m0*p.n+n0:], p.epilogue.biasFrom(c, n0)
+	gated := p.form == byColumns && p.epilogue.fn == kernels.ReLUGrad
+	if gated {
+		q.Gate = c.in[p.epilogue.y].f32[m0*p.n+n0:]
+	}
 	switch {
 	case p.form == transposed:
 		p.transposed(c, q, a, b, m0, scratch)
@@ -190,7 +194,7 @@ func (p *product2D) run(c *call, panel, block int, scratch []float32) {
 	default:
 		simd.Gemm(&q, dst, a, from(b, n0), bias, oneTap)
 	}
-	if p.epilogue.fn == kernels.Copy {
+	if gated || p.epilogue.fn == kernels.Copy {
 		return
 	}
 	if width == p.n {
