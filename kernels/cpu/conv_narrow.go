@@ -101,6 +101,11 @@ func (f *narrowFilter) run(c *call, group int, _ []float32) {
 		image, from := at/g.OH, at%g.OH
 		to := min(from+f.rows, g.OH, from+end-at)
 		x, dy := c.in[0].f32[image*g.H*g.W*g.Ci:], c.in[1].f32[image*g.OH*g.OW*g.Co:]
+		// The image is not what the step before has just made, and its rows are
+		// met in turns.
+		if top, bottom := max(0, from*g.SH-g.Top), min(g.H, (to-1)*g.SH-g.Top+g.KH); top < bottom {
+			touch(x[top*g.W*g.Ci : bottom*g.W*g.Ci])
+		}
 		for i := range f.down {
 			d := &f.down[i]
 			first, last := max(from, d.first), min(to, d.first+d.count)
