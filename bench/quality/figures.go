@@ -135,27 +135,42 @@ func contraction(ctx context.Context, e *experiment) error {
 // likelihood measures a variational model.
 func likelihood(ctx context.Context, e *experiment) error {
 	if e.row.samples > 0 {
-		published := e.reference("pythae", 89.78)
-		if e.settings.Model.Name == "iwae" {
-			vae, err := e.rival(ctx, "vae-binary-mnist", func(s *settings) { s.Train.Epochs = len(e.history) })
-			if err != nil {
-				return err
-			}
-			published = beside{fmt.Sprintf("VAE after %d epochs", len(e.history)), vae["nll_is"]}
+		others, err := e.likelihoods(ctx)
+		if err != nil {
+			return err
 		}
-		e.add(fmt.Sprintf("NLL by %d codes, nats", e.row.samples), e.values["nll_is"], published)
+		e.add(fmt.Sprintf("NLL by %d codes, nats", e.row.samples), e.values["nll_is"], others...)
 	}
 	if e.settings.Model.Name == "iwae" {
 		e.add(fmt.Sprintf("bound of %d codes, nats", e.settings.Model.Samples), e.values["iwae_k"])
 	}
-	if e.settings.Model.Name == "iwae" {
-		if err := e.besideTorch(); err != nil {
-			return err
-		}
+	if err := e.besideCurve(); err != nil {
+		return err
 	}
 	e.add("ELBO, nats", e.values["elbo"], e.torch("elbo"))
 	e.add("KL, nats", e.values["kl"], e.torch("kl"))
 	return nil
+}
+
+// likelihoods returns what stands beside a row's likelihood: of an IWAE that of
+// the VAE trained alike for as many epochs, of a VAE what is published and what the
+// same training reached elsewhere.
+func (e *experiment) likelihoods(ctx context.Context) ([]beside, error) {
+	if e.settings.Model.Name == "iwae" {
+		vae, err := e.rival(ctx, e.row.name, func(s *settings) {
+			s.Model.Name, s.Model.Samples, s.Model.Beta = "vae", 0, 1
+			s.Train.Epochs = len(e.history)
+		})
+		if err != nil {
+			return nil, err
+		}
+		return []beside{{fmt.Sprintf("VAE after %d epochs", len(e.history)), vae["nll_is"]}}, nil
+	}
+	published := []beside{e.reference("pythae's README", 89.78)}
+	if c, theirs, ok := e.elsewhere(); ok && theirs.NLL > 0 {
+		published = append(published, beside{c.who, theirs.NLL})
+	}
+	return published, nil
 }
 
 // rival trains the model of a configuration as changed, in memory, and returns
