@@ -31,6 +31,10 @@ type classifier struct {
 type Classifier interface {
 	// Classify returns the probabilities of the classes [N K] of images x.
 	Classify(x *graph.Node) *graph.Node
+	// Error returns the share of images x whose likeliest class is not that of
+	// p.Labels. By it, and not by the loss, validation tells which weights are the
+	// best: a net that is sure of its few mistakes has a high cross-entropy.
+	Error(x *graph.Node, p Phase) *graph.Node
 }
 
 // maxClasses is what fits the labels of a data set.
@@ -140,10 +144,22 @@ func (n *classifierNet) targets(p Phase) *graph.Node {
 func (n *classifierNet) Metrics(x *graph.Node, p Phase) []Term {
 	p.Training = false
 	logits, targets := n.logits(x, p), n.targets(p)
-	hits := n.b.Mul(n.b.Apply(kernels.OneHotMax{}, logits), targets)
 	terms := []Term{
 		{"cross_entropy", CrossEntropy(n.b, logits, targets)},
-		{"accuracy", SumPerImage.reduce(n.b, hits)},
+		{"accuracy", SumPerImage.reduce(n.b, n.hits(logits, targets))},
 	}
 	return append(terms, n.Net.Metrics(x, p)...)
+}
+
+// Error returns 1 − accuracy.
+func (n *classifierNet) Error(x *graph.Node, p Phase) *graph.Node {
+	p.Training = false
+	logits, targets := n.logits(x, p), n.targets(p)
+	return SumPerImage.reduce(n.b, n.b.Sub(targets, n.hits(logits, targets)))
+}
+
+// hits returns 1 at the class of each label that is its image's likeliest, and 0
+// elsewhere, [N K].
+func (n *classifierNet) hits(logits, targets *graph.Node) *graph.Node {
+	return n.b.Mul(n.b.Apply(kernels.OneHotMax{}, logits), targets)
 }

@@ -105,7 +105,7 @@ func (a *applied) open(folder string) error {
 	return err
 }
 
-// bestOf loads the weights of a run's lowest loss. With samples, metrics estimate
+// bestOf loads the best weights of a run. With samples, metrics estimate
 // the likelihood by so many codes of each image.
 func bestOf(folder string, s settings, dev kernels.Device, samples int) (*train.Runner, error) {
 	m, weights, _, err := bestWeights(folder, s)
@@ -115,7 +115,7 @@ func bestOf(folder string, s settings, dev kernels.Device, samples int) (*train.
 	return train.NewRunner(m, dev, weights, train.RunnerOptions{Batch: s.Train.Batch, Seed: s.Train.Seed, Samples: samples})
 }
 
-// bestWeights reads the weights of a run's lowest loss, and the epoch they are of.
+// bestWeights reads the best weights of a run, and the epoch they are of.
 func bestWeights(folder string, s settings) (models.Model, []graph.Array, train.Epoch, error) {
 	fail := func(err error) (models.Model, []graph.Array, train.Epoch, error) {
 		return nil, nil, train.Epoch{}, err

@@ -93,7 +93,10 @@ func (x exported) losses() [][2]string {
 		{"training loss", fmt.Sprintf("%.6g", x.epoch.TrainLoss)},
 	}
 	if x.epoch.ValLoss != nil {
-		rows = append(rows, [2]string{"validation loss", fmt.Sprintf("%.6g (%s)", *x.epoch.ValLoss, lossUnit(x.model.Config().Loss))})
+		rows = append(rows, [2]string{"validation loss", fmt.Sprintf("%.6g (%s)", *x.epoch.ValLoss, lossUnit(x.model.Config()))})
+	}
+	if x.epoch.ValError != nil {
+		rows = append(rows, [2]string{"validation error", fmt.Sprintf("%.2f%% of the images", 100**x.epoch.ValError)})
 	}
 	return rows
 }

@@ -18,6 +18,11 @@ func TestFinetune(t *testing.T) {
 	if !strings.Contains(text, "test error") {
 		t.Errorf("finetune does not tell the error:\n%s", text)
 	}
+	for _, e := range metricsOf(t, "run-labels") {
+		if wrong, ok := e["val_error"].(float64); !ok || wrong < 0 || wrong > 1 {
+			t.Errorf("%s tells no validation error: %v", metricsName, e)
+		}
+	}
 	text, _ = mustCall(t, "classify", "run-labels", "--split", "train", "--json", "--out", "x.csv")
 	var told classification
 	if err := json.Unmarshal([]byte(text), &told); err != nil {

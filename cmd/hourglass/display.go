@@ -31,7 +31,7 @@ type display struct {
 	began, shown  time.Time
 	images        int     // since shown
 	rate          float64 // images per second, smoothed
-	validation    string  // the last validation loss
+	validation    string  // the last validation loss and error
 }
 
 // newDisplay begins a display of a run of total steps, done of which are behind
@@ -106,6 +106,9 @@ func (d *display) stage(stage, stages int, s train.Step) {
 func (d *display) epoch(e train.Epoch) {
 	if e.ValLoss != nil {
 		d.validation = "  validation " + figure(*e.ValLoss)
+	}
+	if e.ValError != nil {
+		d.validation += fmt.Sprintf(", error %.2f%%", 100**e.ValError)
 	}
 	now := time.Now()
 	d.clear()

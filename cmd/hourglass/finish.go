@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hourglass/data"
+	"hourglass/models"
 	"hourglass/models/export"
 	"hourglass/models/plots"
 	"hourglass/models/train"
@@ -73,10 +74,8 @@ func (r *job) finish(ctx context.Context) error {
 
 // drawCurve draws the losses by epoch.
 func (r *job) drawCurve() error {
-	c := plots.Curve{Title: fmt.Sprintf("%s on %s", r.settings.Model.Name, r.settings.Data), Loss: lossUnit(r.settings.Model.Loss), LogY: true}
-	if r.settings.Model.Classes > 0 {
-		c.Loss = lossUnit("labels")
-	}
+	c := plots.Curve{Title: fmt.Sprintf("%s on %s", r.settings.Model.Name, r.settings.Data), Loss: lossUnit(r.settings.Model), LogY: true}
+	_, c.Best = r.trainer.Best()
 	for _, e := range r.trainer.History() {
 		c.Train = append(c.Train, plots.CurvePoint{Epoch: e.Epoch, Loss: e.TrainLoss})
 		if e.ValLoss != nil {
@@ -93,10 +92,16 @@ func (r *job) drawCurve() error {
 }
 
 // lossUnit describes what a model minimises.
-func lossUnit(loss string) string {
-	switch loss {
-	case "labels":
+func lossUnit(c models.Config) string {
+	switch {
+	case c.Classes > 0:
 		return "cross-entropy of the labels, nats"
+	case c.Name == "wae":
+		return "squared error + λ·MMD per image"
+	case c.Name == "iwae":
+		return "−L_k, the importance-weighted bound, per image, nats"
+	}
+	switch c.Loss {
 	case "mse":
 		return "mean squared error per pixel"
 	case "l1":
@@ -131,6 +136,9 @@ func (b *board) epoch(e train.Epoch, r *job) error {
 	scalars := map[string]float64{"loss/train": e.TrainLoss, "speed/images_per_second": e.ImagesPerSecond}
 	if e.ValLoss != nil {
 		scalars["loss/validation"] = *e.ValLoss
+	}
+	if e.ValError != nil {
+		scalars["error/validation"] = *e.ValError
 	}
 	for _, tag := range sortedKeys(scalars) {
 		if err := b.events.Scalar(tag, e.Step, now, scalars[tag]); err != nil {

@@ -108,7 +108,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&s.Train.Schedule.WarmupSteps, "warmup", 0, "steps in which the learning rate rises to its value")
 	f.Float64Var(&s.Train.ClipNorm, "clip", 0, "bound of the gradients' global norm")
 	f.Float64Var(&s.Train.EMADecay, "ema", 0, "decay of the moving average of the weights")
-	f.IntVar(&s.Train.Patience, "patience", 0, "stop after so many epochs without improvement")
+	f.IntVar(&s.Train.Patience, "patience", 0, "stop after so many epochs without a lower validation loss, or error of a classifier")
 	f.Float64Var(&s.Train.MinDelta, "min-delta", 0, "the least that counts as improvement")
 
 	f.StringVar(&s.Memory, "memory", "", memoryUsage)

@@ -231,6 +231,12 @@ func TestDisplay(t *testing.T) {
 	if want := "epoch 1/3  loss 0.2  validation 0.125  1000 images/s  1:01  4:40 left\n"; out.String() != want {
 		t.Errorf("the line of an epoch %q, want %q", out.String(), want)
 	}
+	out.Reset()
+	wrong := 0.0125
+	d.epoch(train.Epoch{Epoch: 2, Step: 2, TrainLoss: 0.2, ValLoss: &loss, ValError: &wrong, ImagesPerSecond: 1000, Seconds: 61})
+	if want := "epoch 2/3  loss 0.2  validation 0.125, error 1.25%  1000 images/s"; !strings.HasPrefix(out.String(), want) {
+		t.Errorf("the line of a classifier's epoch %q, want %q…", out.String(), want)
+	}
 	if got := clock(3*time.Hour + 2*time.Minute + time.Second); got != "3:02:01" {
 		t.Errorf("clock of three hours: %s", got)
 	}

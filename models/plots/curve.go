@@ -25,6 +25,7 @@ type Curve struct {
 	LogY       bool   // logarithmic y axis; every finite loss must then be positive
 	Train      []CurvePoint
 	Validation []CurvePoint
+	Best       int // the epoch whose validation loss has a ring; 0 for that of the lowest
 }
 
 // manyPoints is where markers on a line begin to touch.
@@ -72,7 +73,11 @@ func (c Curve) layout() (sheet, error) {
 	}
 	if b, ok := c.best(); ok {
 		p.Add(b)
-		k.add(fmt.Sprintf("best validation: %.4g, epoch %d", b.loss, b.epoch), b)
+		what := "best validation"
+		if c.Best != 0 {
+			what = "best weights"
+		}
+		k.add(fmt.Sprintf("%s: %.4g, epoch %d", what, b.loss, b.epoch), b)
 	}
 	k.avoid = []series{train, validation}
 	p.Add(k)
@@ -221,11 +226,15 @@ type ring struct {
 	loss, height float64
 }
 
-// best returns a ring round the first of the lowest validation losses.
+// best returns a ring round the validation loss of the best epoch, or else the
+// first of the lowest ones.
 func (c Curve) best() (ring, bool) {
 	r, found := ring{}, false
 	for _, pt := range c.Validation {
-		if math.Abs(pt.Loss) <= math.MaxFloat32 && (!found || pt.Loss < r.loss) {
+		if !(math.Abs(pt.Loss) <= math.MaxFloat32) || c.Best != 0 && pt.Epoch != c.Best {
+			continue
+		}
+		if !found || pt.Loss < r.loss {
 			r, found = ring{pt.Epoch, pt.Loss, c.height(pt.Loss)}, true
 		}
 	}

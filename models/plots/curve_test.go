@@ -70,6 +70,9 @@ func TestCurveSaysWhatItShows(t *testing.T) {
 	}
 	expectTexts(t, svgTexts(t, c), c.Title, c.Loss, "epoch", "training", "validation",
 		"best validation: 0.025, epoch 2", "1", "2", "3", "0.02", "0.07")
+	c.Best = 3
+	expectTexts(t, svgTexts(t, c), "best weights: 0.028, epoch 3")
+	c.Best = 0
 	c.LogY = true
 	expectTexts(t, svgTexts(t, c), c.Loss+" (log scale)", "best validation: 0.025, epoch 2", "1", "2", "3", "0.03", "0.06")
 	c.Loss, c.Validation = "", nil

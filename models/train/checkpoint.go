@@ -15,7 +15,7 @@ import (
 const (
 	CheckpointName = "checkpoint.safetensors"      // the newest state of the run
 	PreviousName   = "checkpoint.prev.safetensors" // the one before
-	BestName       = "best.safetensors"            // the weights of the lowest loss
+	BestName       = "best.safetensors"            // the weights of the best epoch, as Best tells
 )
 
 // The metadata of our files.

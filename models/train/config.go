@@ -44,8 +44,9 @@ type Config struct {
 	// use in place of the weights. 0 keeps none.
 	EMADecay float64 `toml:"ema_decay" json:"ema_decay"`
 
-	// Patience stops the run when the validation loss has not improved by more
-	// than MinDelta for so many epochs; 0 never stops it.
+	// Patience stops the run when the validation loss, or a classifier's
+	// validation error, has not become less by more than MinDelta for so many
+	// epochs; 0 never stops it.
 	Patience int     `toml:"patience" json:"patience"`
 	MinDelta float64 `toml:"min_delta" json:"min_delta"`
 }

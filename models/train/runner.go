@@ -51,7 +51,7 @@ const (
 	toCode      goal = iota // images → codes
 	toImage                 // codes → images
 	roundTrip               // images → reconstructions
-	toLoss                  // images → what training minimises
+	toLoss                  // images → what training minimises, and a classifier's error
 	toMetrics               // images → the model's metrics
 	toCorrupted             // images → what a denoising model is given
 	toRestored              // images → what it makes of that
@@ -344,6 +344,9 @@ func (r *Runner) compile(g goal, n int) (*pass, error) {
 		terms = []models.Term{{Name: "image", Node: net.Decode(net.Encode(p.in))}}
 	case toLoss:
 		terms = []models.Term{{Name: "loss", Node: net.Loss(p.in, phase).Total}}
+		if c, ok := net.(models.Classifier); ok {
+			terms = append(terms, models.Term{Name: "error", Node: c.Error(p.in, phase)})
+		}
 	case toClasses:
 		terms = []models.Term{{Name: "classes", Node: net.(models.Classifier).Classify(p.in)}}
 	case toMetrics:

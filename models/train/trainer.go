@@ -55,13 +55,15 @@ type progress struct {
 	Images       int     `json:"images"`
 	TrainSeconds float64 `json:"train_seconds"`
 
-	// The epoch of the lowest loss, 0 before the first, and early stopping's
-	// count: epochs since a loss lower than Bar by more than MinDelta.
-	BestEpoch int     `json:"best_epoch"`
-	Best      float64 `json:"best"`
-	Bar       float64 `json:"bar"`
-	Stale     int     `json:"stale"`
-	Stopped   bool    `json:"stopped"`
+	// The best epoch, 0 before the first, with its loss and error, and early
+	// stopping's count: epochs since one that was better than Bar by more than
+	// MinDelta.
+	BestEpoch int      `json:"best_epoch"`
+	Best      float64  `json:"best"`
+	BestError *float64 `json:"best_error,omitempty"`
+	Bar       float64  `json:"bar"`
+	Stale     int      `json:"stale"`
+	Stopped   bool     `json:"stopped"`
 
 	History []Epoch `json:"history"`
 }
@@ -75,11 +77,14 @@ type Epoch struct {
 	// ValLoss is the loss over the validation images, nil without any. With
 	// EMADecay it is that of the averaged weights.
 	ValLoss *float64 `json:"val_loss"`
+	// ValError is, of a classifier, the share of the validation images that it
+	// puts into a wrong class; nil of other models and without such images.
+	ValError *float64 `json:"val_error,omitempty"`
 	// ImagesPerSecond is the rate of training, validation left out.
 	ImagesPerSecond float64 `json:"images_per_second"`
 	// Seconds is the time the epoch took, validation included.
 	Seconds float64 `json:"seconds"`
-	// Improved tells that the loss is the run's lowest so far.
+	// Improved tells that the weights are the run's best so far.
 	Improved bool `json:"-"`
 }
 
@@ -97,8 +102,8 @@ type Step struct {
 // progress.
 type RunOptions struct {
 	// Folder receives checkpoint.safetensors after every epoch and when the
-	// run is stopped, and best.safetensors when the loss is the lowest yet; ""
-	// writes no files. The folder must exist.
+	// run is stopped, and best.safetensors when the weights are the best yet, as
+	// Best tells; "" writes no files. The folder must exist.
 	Folder string
 	// CheckpointSteps also saves a checkpoint whenever so many steps are done
 	// since the run's start; 0 does not.
@@ -245,8 +250,10 @@ func (t *Trainer) History() []Epoch { return t.at.History }
 // Steps returns the number of steps done and that of the whole run.
 func (t *Trainer) Steps() (done, of int) { return t.at.Step, t.cfg.Epochs * t.batches }
 
-// Best returns the lowest loss of an epoch, of validation if there is any, and
-// its number counted from 1, which is 0 before the first epoch is complete.
+// Best returns the loss of the best epoch, of validation if there is any, and its
+// number counted from 1, which is 0 before the first epoch is complete. The best
+// is that of the lowest loss; of a classifier with validation images that of the
+// least ValError, and among equal ones that of the lowest loss.
 func (t *Trainer) Best() (loss float64, epoch int) { return t.at.Best, t.at.BestEpoch }
 
 // Done reports whether the run is complete.
@@ -335,18 +342,15 @@ func (t *Trainer) endEpoch(ctx context.Context, o RunOptions) error {
 	e, seconds := Epoch{Epoch: t.at.Epoch + 1, Step: t.at.Step}, t.at.TrainSeconds
 	e.TrainLoss = t.at.LossSum / float64(t.at.Images)
 	e.ImagesPerSecond = float64(t.at.Images) / max(seconds, 1e-9)
-	loss := e.TrainLoss
 	if t.validation != nil {
 		began := time.Now()
-		var err error
-		if loss, err = t.validate(ctx); err != nil {
+		if err := t.validate(ctx, &e); err != nil {
 			return err
 		}
-		e.ValLoss = &loss
 		seconds += time.Since(began).Seconds()
 	}
 	e.Seconds = seconds
-	next := t.at.after(&e, loss, t.cfg)
+	next := t.at.after(&e, t.cfg)
 	if e.Improved && o.Folder != "" {
 		if err := t.saveBest(o.Folder, e); err != nil {
 			return err
@@ -362,46 +366,4 @@ func (t *Trainer) endEpoch(ctx context.Context, o RunOptions) error {
 		return t.Save(o.Folder)
 	}
 	return nil
-}
-
-// after returns the progress after an epoch that ended with the given loss.
-func (p progress) after(e *Epoch, loss float64, cfg Config) progress {
-	e.Improved = p.BestEpoch == 0 || loss < p.Best
-	next := progress{
-		Epoch: p.Epoch + 1, Step: p.Step,
-		BestEpoch: p.BestEpoch, Best: p.Best, Bar: p.Bar, Stale: p.Stale + 1,
-		History: append(p.History[:len(p.History):len(p.History)], *e),
-	}
-	if p.BestEpoch == 0 || loss < p.Bar-cfg.MinDelta {
-		next.Bar, next.Stale = loss, 0
-	}
-	if e.Improved {
-		next.Best, next.BestEpoch = loss, e.Epoch
-	}
-	next.Stopped = cfg.Patience > 0 && next.Stale >= cfg.Patience
-	return next
-}
-
-// validate returns the loss over the validation images.
-func (t *Trainer) validate(ctx context.Context) (float64, error) {
-	terms, err := t.runner.mean(ctx, toLoss, t.validation)
-	switch {
-	case errors.Is(err, ErrStopped):
-		return 0, t.stopped()
-	case err != nil:
-		return 0, t.unread(err)
-	}
-	loss := terms[0].Value
-	if finite(loss) {
-		return loss, nil
-	}
-	state, err := t.vars.State()
-	if err != nil {
-		return 0, err
-	}
-	what := badVariable(state)
-	if what == "" {
-		what = "the computation from the images of " + t.validation.Info().Name
-	}
-	return 0, t.diverged(fmt.Sprintf("the validation loss is %v", loss), what)
 }

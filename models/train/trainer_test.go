@@ -120,6 +120,9 @@ func checkSameRun(t testing.TB, what string, got, want *Trainer) {
 		if g.Epoch != w.Epoch || g.Step != w.Step || g.TrainLoss != w.TrainLoss || *g.ValLoss != *w.ValLoss {
 			t.Fatalf("%s: epoch %+v (%v), want %+v (%v)", what, g, *g.ValLoss, w, *w.ValLoss)
 		}
+		if (g.ValError == nil) != (w.ValError == nil) || g.ValError != nil && *g.ValError != *w.ValError {
+			t.Fatalf("%s: epoch %d has another validation error", what, g.Epoch)
+		}
 	}
 }
 
