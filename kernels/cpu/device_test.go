@@ -106,7 +106,18 @@ func bind(t testing.TB, dev *Device, c kernelstest.Case) *kernelstest.Bound {
 
 func result(t *testing.T, dev *Device, c kernelstest.Case) []byte {
 	t.Helper()
-	b := bind(t, dev, c)
+	return resultOf(t, dev, c, c.Inputs(1))
+}
+
+func resultOf(t *testing.T, dev *Device, c kernelstest.Case, in []kernels.Array) []byte {
+	t.Helper()
+	b, err := kernelstest.Bind(dev, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Feed(in); err != nil {
+		t.Fatal(err)
+	}
 	b.Run()
 	bits, err := b.Result()
 	if err != nil {

@@ -8,6 +8,11 @@ import (
 // product2D is the plan of a MatMul. The result's columns are cut into panels,
 // for each of which the right matrix is packed so that the part of it that is
 // needed stays in the second-level cache, and its rows into blocks.
+//
+// Matrices that the caches do not hold are taken by parts of the sum: that of
+// the left matrix for a block of rows, and that of the right one for a group of
+// panels, meet while both are in the second-level cache. The result's elements
+// go through memory between the parts, their sums unchanged.
 type product2D struct {
 	m, n, k  int
 	transA   bool
@@ -20,6 +25,8 @@ type product2D struct {
 
 	panels, panel int // column panels and their width
 	blocks        int // row blocks
+	groups        int // of panels: a task is a block of one group
+	depth         int // words of the sum that are taken at a time
 }
 
 // productForm is which product of package simd computes a MatMul.
@@ -45,20 +52,16 @@ func matMul(s kernels.MatMul, in []kernels.Operand, precision Precision) (kernel
 	if precision == BF16 {
 		return p.bf16(), nil
 	}
-	run := phase{p.panels * p.blocks, func(c *call, task int, scratch []float32) {
-		p.run(c, task/p.blocks, task%p.blocks, scratch)
-	}}
-	if p.form == transposed {
-		return kernel{phases: []phase{run}, scratch: p.n * blockRows}, nil
+	all := kernel{adds: p.form == byColumns && p.epilogue == epilogue{}, scratch: p.scratch()}
+	if p.packed {
+		packing := pieces(k*n, grainElements)
+		all.workspace, all.setup = k*n, p.setup()
+		all.phases = []phase{{packing, func(c *call, task int, _ []float32) {
+			p.pack(c.work, c.in[1].f32, task, packing)
+		}}}
 	}
-	adds := p.form == byColumns && p.epilogue == epilogue{}
-	if !p.packed {
-		return kernel{phases: []phase{run}, adds: adds}, nil
-	}
-	packing := pieces(k*n, grainElements)
-	return kernel{workspace: k * n, setup: p.setup(), adds: adds, phases: []phase{{packing, func(c *call, task int, _ []float32) {
-		p.pack(c.work, c.in[1].f32, task, packing)
-	}}, run}}, nil
+	all.phases = append(all.phases, phase{p.groups * p.blocks, p.run})
+	return all, nil
 }
 
 // setup returns how many phases read no batch: that which packs the right
@@ -106,12 +109,23 @@ const (
 	blockUnit  = 28      // rows that fill the tiles of every tier
 	storeFlops = 16      // what storing an element costs, in operations
 	taskFlops  = 1 << 20 // the least a task has to do
+
+	largeSize   = 1 << 19 // elements of matrices that are taken by parts of the sum,
+	largeDepth  = 256     // of so many words,
+	largeRows   = 252     // in blocks of at most so many rows
+	largePanels = 7       // and so many panels,
+	largeTasks  = 8       // which are smaller where there would be fewer
 )
 
 // cut decides how the work is cut into tasks, by shape alone.
 func (p *product2D) cut() {
+	p.blocks, p.groups, p.depth = 1, p.panels, max(1, p.k)
 	if p.m == 0 || p.n == 0 {
-		p.panels, p.blocks = 0, 1
+		p.panels, p.groups = 0, 0
+		return
+	}
+	if p.form == byColumns && p.panels > 1 && p.m > largeRows && p.k*(p.m+p.n) > largeSize {
+		p.cutLarge()
 		return
 	}
 	if p.form == byDots || p.form == byNarrow { // a panel of few columns, or few rows
@@ -121,6 +135,7 @@ func (p *product2D) cut() {
 			p.panel = (p.n + p.panels - 1) / p.panels
 			p.panels = (p.n + p.panel - 1) / p.panel
 		}
+		p.groups = p.panels
 	}
 	tasks := pieces(p.m*p.n*(2*p.k+storeFlops), taskFlops)
 	p.blocks = max(1, min((tasks+p.panels-1)/p.panels, (p.m+blockUnit-1)/blockUnit))
@@ -128,6 +143,47 @@ func (p *product2D) cut() {
 		p.blocks = max(p.blocks, (p.m+blockRows-1)/blockRows)
 	}
 }
+
+// cutLarge cuts matrices that the caches do not hold.
+func (p *product2D) cutLarge() {
+	p.depth = largeDepth
+	p.packed = p.transB || !p.transA
+	p.blocks = (p.m + largeRows - 1) / largeRows
+	p.groups = (p.panels + largePanels - 1) / largePanels
+	for p.blocks*p.groups < largeTasks {
+		if rows := p.m / p.blocks; rows > blockUnit && rows*p.groups >= p.n {
+			p.blocks *= 2
+		} else if p.groups < p.panels {
+			p.groups = min(2*p.groups, p.panels)
+		} else {
+			return
+		}
+	}
+}
+
+// scratch is the elements that run wants.
+func (p *product2D) scratch() int {
+	switch {
+	case p.form == transposed:
+		return p.n * blockRows
+	case p.turns() && p.packed:
+		return p.turned()
+	case p.turns():
+		return p.turned() + (p.panels+p.groups-1)/p.groups*p.panel*p.depth
+	}
+	return 0
+}
+
+// turned is the elements of a part of the left matrix that turns is about.
+func (p *product2D) turned() int { return (p.m/p.blocks + blockUnit) * p.depthApart() }
+
+// turns reports whether parts of the left matrix, which lies as [K][M], are
+// transposed before they are used for all panels of a group.
+func (p *product2D) turns() bool { return p.transA && p.depth < p.words }
+
+// depthApart is how far apart the rows of such a part lie: no power of two, as
+// rows of a tile would share a place in the cache.
+func (p *product2D) depthApart() int { return p.depth + vector }
 
 // pack copies a share of the right matrix to its panels [K]×[panel], or for dots
 // to its transpose [N]×[K].
@@ -151,31 +207,72 @@ func (p *product2D) pack(to, b []float32, task, tasks int) {
 	}
 }
 
-// run computes one block of rows of one panel.
-func (p *product2D) run(c *call, panel, block int, scratch []float32) {
-	m0, m1 := p.rowBlock(block)
-	n0 := panel * p.panel
-	width := min(p.panel, p.n-n0)
+// run computes one block of rows of one group of panels.
+func (p *product2D) run(c *call, task int, scratch []float32) {
+	m0, m1 := p.rowBlock(task / p.groups)
 	if m0 == m1 {
 		return
 	}
-	q := simd.Product{M: m1 - m0, N: width, K: p.words, RS: p.words, KS: 1, LDB: p.n, LDC: p.n, Init: p.epilogue.init, Act: p.epilogue.act}
-	a, b := c.in[0].f32, c.in[1].f32
+	q := simd.Product{M: m1 - m0, RS: p.words, KS: 1, LDC: p.n}
+	a := c.in[0].f32
 	if p.in != plain {
-		b = c.work
 		a = c.work[p.words*p.n:]
 	}
 	if p.transA {
 		q.RS, q.KS = 1, p.m
 	}
-	if c.add {
+	a = from(a, m0*q.RS)
+	first, last := split(p.panels, p.groups, task%p.groups, 1)
+	for k := 0; k == 0 || k < p.words; k += p.depth {
+		q.K = min(p.depth, p.words-k)
+		part := from(a, k*q.KS)
+		q := q
+		if p.turns() {
+			q.RS, q.KS = p.depthApart(), 1
+			simd.Transpose(scratch, q.RS, part, p.m, q.K, q.M)
+			part = scratch
+			if !p.packed {
+				p.packPart(scratch[p.turned():], c.in[1].f32[k*p.n:], q.K, first, last)
+			}
+		}
+		for panel := first; panel < last; panel++ {
+			p.product(c, q, part, panel, panel-first, m0, k, scratch)
+		}
+	}
+}
+
+// packPart copies rows of the right matrix, [rows][N], to panels of a group.
+func (p *product2D) packPart(to, b []float32, rows, first, last int) {
+	for k := range rows {
+		for panel := first; panel < last; panel++ {
+			n0 := panel * p.panel
+			width := min(p.panel, p.n-n0)
+			copy(to[(panel-first)*p.panel*p.depth+k*width:][:width], b[k*p.n+n0:])
+		}
+	}
+}
+
+// product adds the part of the sum from word k on to the rows from m0 on of one
+// panel, and finishes them if it is the last.
+func (p *product2D) product(c *call, q simd.Product, a []float32, panel, i, m0, k int, scratch []float32) {
+	n0 := panel * p.panel
+	q.N, q.LDB = min(p.panel, p.n-n0), p.n
+	q.Init = p.epilogue.init
+	if c.add || k > 0 {
 		q.Init = simd.Accumulate
 	}
-	a = from(a, m0*q.RS)
+	complete := k+q.K >= p.words
 	dst, bias := c.out.f32[m0*p.n+n0:], p.epilogue.biasFrom(c, n0)
 	gated := p.form == byColumns && p.epilogue.fn == kernels.ReLUGrad
-	if gated {
-		q.Gate = c.in[p.epilogue.y].f32[m0*p.n+n0:]
+	if complete {
+		q.Act = p.epilogue.act
+		if gated {
+			q.Gate = c.in[p.epilogue.y].f32[m0*p.n+n0:]
+		}
+	}
+	b := c.in[1].f32
+	if p.in != plain || p.packed {
+		b = c.work
 	}
 	switch {
 	case p.form == transposed:
@@ -183,26 +280,26 @@ func (p *product2D) run(c *call, panel, block int, scratch []float32) {
 	case p.form == byNarrow:
 		simd.DotNarrow(&q, dst, a, b, bias)
 	case p.form == byDots:
-		if p.packed {
-			b = c.work
-		}
 		q.LDB = p.k
 		simd.Dot(&q, dst, a, from(b, n0*p.k), bias, oneTap)
 	case p.packed:
-		q.LDB = width
-		p.in.gemm(&q, dst, a, from(c.work, n0*p.words), bias, oneTap)
+		q.LDB = q.N
+		p.in.gemm(&q, dst, a, from(b, n0*p.words+k*q.N), bias, oneTap)
+	case p.turns():
+		q.LDB = q.N
+		simd.Gemm(&q, dst, a, scratch[p.turned()+i*p.panel*p.depth:], bias, oneTap)
 	default:
-		simd.Gemm(&q, dst, a, from(b, n0), bias, oneTap)
+		simd.Gemm(&q, dst, a, from(b, k*p.n+n0), bias, oneTap)
 	}
-	if gated || p.epilogue.fn == kernels.Copy {
+	if !complete || gated || p.epilogue.fn == kernels.Copy {
 		return
 	}
-	if width == p.n {
-		p.epilogue.finish(c, m0*p.n, (m1-m0)*p.n)
+	if q.N == p.n {
+		p.epilogue.finish(c, m0*p.n, q.M*p.n)
 		return
 	}
-	for m := m0; m < m1; m++ {
-		p.epilogue.finish(c, m*p.n+n0, width)
+	for m := m0; m < m0+q.M; m++ {
+		p.epilogue.finish(c, m*p.n+n0, q.N)
 	}
 }
 

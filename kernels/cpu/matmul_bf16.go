@@ -13,12 +13,9 @@ func (p *product2D) bf16() kernel {
 	p.packed = p.form != transposed
 	right, left := p.words*p.n, p.words*p.m
 	rightTasks, leftTasks := pieces(right, grainElements), pieces(left, grainElements)
-	k := kernel{workspace: right + left, setup: p.setup(), adds: p.form == byColumns && p.epilogue == epilogue{}}
+	k := kernel{workspace: right + left, setup: p.setup(), adds: p.form == byColumns && p.epilogue == epilogue{}, scratch: p.scratch()}
 	if p.in == inPairs && p.transB {
-		k.scratch = p.panel * p.words
-	}
-	if p.form == transposed {
-		k.scratch = p.n * blockRows
+		k.scratch = max(k.scratch, p.panel*p.words)
 	}
 	k.phases = []phase{
 		{rightTasks, func(c *call, task int, scratch []float32) {
@@ -27,9 +24,7 @@ func (p *product2D) bf16() kernel {
 		{leftTasks, func(c *call, task int, _ []float32) {
 			p.convertLeft(c.work[right:], c.in[0].f32, task, leftTasks)
 		}},
-		{p.panels * p.blocks, func(c *call, task int, scratch []float32) {
-			p.run(c, task/p.blocks, task%p.blocks, scratch)
-		}},
+		{p.groups * p.blocks, p.run},
 	}
 	return k
 }
