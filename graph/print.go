@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -73,6 +74,7 @@ func (s *step) describe() string {
 
 // describe returns a Spec's name and options.
 func describe(s kernels.Spec) string {
+	s = withStride(s)
 	options := fmt.Sprintf("%+v", s)
 	switch s := s.(type) {
 	case kernels.Map:
@@ -92,6 +94,41 @@ func describe(s kernels.Spec) string {
 	}
 	return s.Name() + options
 }
+
+// withStride returns a Spec with the stride that its zeros stand for: 1, or in
+// pooling the size of a window.
+func withStride(s kernels.Spec) kernels.Spec {
+	switch s := s.(type) {
+	case kernels.Conv2D:
+		s.Stride = orElse(s.Stride, [2]int{1, 1})
+		return s
+	case kernels.Conv2DInputGrad:
+		s.Stride = orElse(s.Stride, [2]int{1, 1})
+		return s
+	case kernels.Conv2DFilterGrad:
+		s.Stride = orElse(s.Stride, [2]int{1, 1})
+		return s
+	case kernels.MaxPool2D:
+		s.Stride = orElse(s.Stride, s.Kernel)
+		return s
+	case kernels.MaxPool2DGrad:
+		s.Stride = orElse(s.Stride, s.Kernel)
+		return s
+	case kernels.MaxPool2DSelect:
+		s.Stride = orElse(s.Stride, s.Kernel)
+		return s
+	case kernels.AvgPool2D:
+		s.Stride = orElse(s.Stride, s.Kernel)
+		return s
+	case kernels.AvgPool2DGrad:
+		s.Stride = orElse(s.Stride, s.Kernel)
+		return s
+	}
+	return s
+}
+
+// orElse returns the numbers of a that are not 0, and those of b for the others.
+func orElse(a, b [2]int) [2]int { return [2]int{cmp.Or(a[0], b[0]), cmp.Or(a[1], b[1])} }
 
 func withConstantA(name string, a float64) string {
 	if a != 0 {
