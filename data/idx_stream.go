@@ -21,14 +21,14 @@ func openLargePair(dir, prefix string, o Options) (*idxImages, error) {
 	if err != nil {
 		return nil, err
 	}
-	large, compressed, err := idxExceeds(path, o.limit())
+	large, compressed, err := idxExceeds(path, o.Memory())
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("data: %s: %w", path, err)
 	case !large:
 		return nil, nil
 	case compressed:
-		return nil, fmt.Errorf("data: %s: its images are more than the memory limit of %d bytes, and single samples of a compressed file cannot be read; gunzip it, or raise the limit", path, o.limit())
+		return nil, fmt.Errorf("data: %s: its images are more than the memory limit of %d bytes, and single samples of a compressed file cannot be read; gunzip it, or raise the limit (--memory)", path, o.Memory())
 	}
 	set, err := openImages(path)
 	if err != nil {

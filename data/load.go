@@ -14,8 +14,8 @@ import (
 // unknownMemory is taken for the memory of a machine that does not tell.
 const unknownMemory = 8 << 30
 
-// limit is MemoryLimit with its default.
-func (o Options) limit() int64 {
+// Memory returns MemoryLimit with its default.
+func (o Options) Memory() int64 {
 	if o.MemoryLimit > 0 {
 		return o.MemoryLimit
 	}
@@ -57,7 +57,7 @@ func (o Options) settle(s Source) (Source, error) {
 	if _, ok := Bytes(s); !ok {
 		bytes *= 4
 	}
-	if bytes <= float64(o.limit()) {
+	if bytes <= float64(o.Memory()) {
 		return asSource(Load(s, o))
 	}
 	if o.Strict {

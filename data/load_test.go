@@ -224,6 +224,10 @@ func TestIDXStream(t *testing.T) {
 	if _, err := open(); err == nil || !strings.Contains(err.Error(), "holds 53 bytes") {
 		t.Errorf("a file cut short: %v", err)
 	}
+	write(zipped(t, header))
+	if _, err := open(); err == nil || !strings.Contains(err.Error(), "limit of 53 bytes") || !strings.Contains(err.Error(), "gunzip it, or raise the limit (--memory)") {
+		t.Errorf("a compressed file: %v", err)
+	}
 }
 
 // TestStream reads batches with every number of batches ahead.

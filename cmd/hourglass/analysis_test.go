@@ -287,6 +287,7 @@ func TestProbe(t *testing.T) {
 	if text, _ := mustCall(t, "probe", run, "--limit", "10", "--train-limit", "30"); !strings.Contains(text, "on 30 samples") || !strings.Contains(text, "on 10 of") {
 		t.Errorf("the text:\n%s", text)
 	}
+	wantFailure(t, []string{"probe", run, "--memory", "20KB"}, exitFailure, "probe needs all of its 100 samples", "0.03 MB, more than the limit of 0.02 MB", "--train-limit and --limit", "--memory")
 	wantFailure(t, []string{"probe", run, "--l2", "0"}, exitUsage, "--l2 is 0")
 	wantFailure(t, []string{"probe", run, "--out", "x.png"}, exitUsage, "want x.csv")
 }
@@ -308,6 +309,7 @@ func TestProject(t *testing.T) {
 	if text, _ := mustCall(t, "project", run, "--out", filepath.Join(dir, "m.png"), "--neighbours", "3"); !strings.Contains(text, "codes  trustworthiness") {
 		t.Errorf("the text:\n%s", text)
 	}
+	wantFailure(t, []string{"project", run, "--out", out, "--memory", "1KB"}, exitFailure, "project needs all of its", "fewer with --limit")
 	wantFailure(t, []string{"project", run}, exitUsage, "--out is missing")
 	wantFailure(t, []string{"project", run, "--out", out, "--limit", "15"}, exitFailure, "15 samples", "want more than 20")
 }
@@ -355,6 +357,7 @@ func TestField(t *testing.T) {
 
 func TestEvalMeasuresFrechetDistances(t *testing.T) {
 	run := smallRun(t, smallData(t, 60, 40), "--model", "vae")
+	wantFailure(t, []string{"eval", run, "--frechet", "--memory", "1KB"}, exitFailure, "eval --frechet needs all of its", "fewer with --limit")
 	told := jsonOf(t, "eval", run, "--frechet")
 	for _, name := range []string{"mse", "elbo", "active_units", "fd_pca64_reconstructions", "fd_pca64_samples"} {
 		if v, ok := told[name].(float64); !ok || name != "elbo" && v < 0 {

@@ -40,6 +40,11 @@ func evalCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if o.Frechet {
+				if err := a.reading.holds("eval --frechet", "--limit", d); err != nil {
+					return err
+				}
+			}
 			metrics, err := tasks.Evaluate(ctx, a.runner, d, o)
 			if errors.Is(err, train.ErrStopped) {
 				return fmt.Errorf("%w while evaluating", errInterrupted)

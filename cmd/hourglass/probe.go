@@ -27,7 +27,8 @@ func probeCommand() *cobra.Command {
 		Long: "Fit a multinomial logistic regression to the codes of training samples, and tell the\n" +
 			"classes of test samples by it; beside it, the same on as many principal components\n" +
 			"and on the samples themselves. Features are standardised; what is minimised is the\n" +
-			"sum of -ln p(label) plus half of --l2 times the squared weights, by L-BFGS.",
+			"sum of -ln p(label) plus half of --l2 times the squared weights, by L-BFGS.\n" +
+			"All samples are held in memory, which wants no more than --memory.",
 		Example: "  hourglass probe runs/mnist --data mnist:DIR",
 		Args:    exactArgs(1, "the folder of a run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -57,6 +58,9 @@ func probeCommand() *cobra.Command {
 			}
 			test, err := a.source()
 			if err != nil {
+				return err
+			}
+			if err := a.reading.holds("probe", "--train-limit and --limit", training, test); err != nil {
 				return err
 			}
 			results, err := tasks.CompareProbes(ctx, a.runner, training, test, o)

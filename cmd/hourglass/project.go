@@ -34,7 +34,8 @@ func projectCommand() *cobra.Command {
 		Long: "Draw a map of samples by their codes, coloured by label, beside one of their own two\n" +
 			"principal components. A code of two units is a place as it is, of a larger one its\n" +
 			"principal components are. Trustworthiness tells how far neighbours on a map are\n" +
-			"neighbours as samples, kNN accuracy how often most neighbours share a label.",
+			"neighbours as samples, kNN accuracy how often most neighbours share a label.\n" +
+			"All samples are held in memory, and the time grows with the square of their number.",
 		Example: "  hourglass project runs/two --data mnist:DIR --out map.png --table map.csv",
 		Args:    exactArgs(1, "the folder of a run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -60,6 +61,9 @@ func projectCommand() *cobra.Command {
 			}
 			src, err := a.source()
 			if err != nil {
+				return err
+			}
+			if err := a.reading.holds("project", "--limit", src); err != nil {
 				return err
 			}
 			codes, components, err := tasks.Project(ctx, a.runner, src, o)

@@ -74,6 +74,28 @@ func (r reading) open(spec string, part data.Split, tell *warner) (data.Source, 
 	return s, wrongSpec(err)
 }
 
+// holds returns an error if the samples of sources, as numbers, are more than a
+// set in memory may be. A command that needs them all at once would else end
+// where memory does, without a word. What says who needs them, and fewer how to
+// take fewer.
+func (r reading) holds(what, fewer string, sources ...data.Source) error {
+	limit, err := parseSize(r.Memory)
+	if err != nil {
+		return err
+	}
+	n, bytes := 0, 0.0
+	for _, s := range sources {
+		n += s.Info().N
+		bytes += 4 * float64(s.Info().N) * float64(s.Info().SampleSize())
+	}
+	if most := (data.Options{MemoryLimit: limit}).Memory(); bytes > float64(most) {
+		megabytes := func(v float64) float64 { return math.Round(v/1e4) / 100 }
+		return fmt.Errorf("%s needs all of its %d samples in memory at once, %v MB, more than the limit of %v MB; take fewer with %s, or raise it with --memory",
+			what, n, megabytes(bytes), megabytes(float64(most)), fewer)
+	}
+	return nil
+}
+
 // warner tells of samples that cannot be read: of the first ones each, of all
 // their number.
 type warner struct {

@@ -36,7 +36,8 @@ type MeasureOptions struct {
 // between Gaussians fitted to their coordinates along the first 64 principal
 // components of those samples. The space is linear: it sees blur and wrong
 // colours, but no wrong shapes, and its numbers compare with others of the same
-// samples alone, not with a Fréchet inception distance.
+// samples alone, not with a Fréchet inception distance. For them all samples are
+// held in memory.
 func Evaluate(ctx context.Context, r *train.Runner, src data.Source, o MeasureOptions) ([]train.Value, error) {
 	values, err := r.Evaluate(ctx, src)
 	if err != nil {

@@ -220,7 +220,7 @@ type ProbeResult struct {
 
 // CompareProbes fits probes to the codes of training samples, to as many of their
 // principal components, and to the samples themselves, and returns how often each
-// is right. Both sources need labels. The training samples are held in memory.
+// is right. Both sources need labels. The samples of both are held in memory.
 func CompareProbes(ctx context.Context, r *train.Runner, training, test data.Source, o ProbeOptions) ([]ProbeResult, error) {
 	for _, s := range []data.Source{training, test} {
 		if err := checkSamples(r, s); err != nil {
