@@ -120,7 +120,7 @@ func dotTile(a *asm, mr, nc int) {
 
 	a.Label("sum")
 	if a.lanes == 16 {
-		dotFinish(a, mr, nc, field, a.sumLanes(mr*nc, func(i int) VecPhysical { return acc(i/nc, i%nc) }))
+		dotFinish(a, mr, nc, field, a.sumLanes(mr*nc, func(i int) VecPhysical { return acc(i/nc, i%nc) }, sumTemp))
 	} else {
 		for n := range nc {
 			for m := 0; m < mr; m += 4 {

@@ -24,8 +24,8 @@ var (
 var sumMask, rowMask = K2, K3
 
 // sumLanes returns the register whose lane i is the sum of acc(i)'s lanes, in
-// the order of addLanes, for i < count.
-func (a *asm) sumLanes(count int, acc func(i int) VecPhysical) VecPhysical {
+// the order of addLanes, for i < count. It uses seven registers t, and acc(i)'s.
+func (a *asm) sumLanes(count int, acc func(i int) VecPhysical, t []VecPhysical) VecPhysical {
 	at := func(i int) VecPhysical { return acc(min(i, count-1)) }
 	// add leaves in lo the sum of the lanes of x and y that the two choices
 	// make.
@@ -34,25 +34,24 @@ func (a *asm) sumLanes(count int, acc func(i int) VecPhysical) VecPhysical {
 		shuffle(U8(low), y, x, lo)
 		a.VADDPS(hi, lo, lo)
 	}
-	t := sumTemp
 	var quarters []VecPhysical
 	for i := 0; i < count; i += 8 {
 		// Lanes j and j+8: those of i+j below, those of i+j+4 above.
 		for j := range min(4, count-i) {
 			x, y := at(i+j), at(i+j+4)
-			a.VSHUFF64X2(U8(0x4e), y, x, t[8])
+			a.VSHUFF64X2(U8(0x4e), y, x, t[6])
 			a.VBLENDMPS(y, x, sumMask, x)
-			a.VADDPS(t[8], x, x)
+			a.VADDPS(t[6], x, x)
 		}
 		q := t[i/8]
 		second := t[2+i/8]
-		add(a.VSHUFPS, 0x88, 0xdd, at(i), at(i+1), q, t[8])
+		add(a.VSHUFPS, 0x88, 0xdd, at(i), at(i+1), q, t[6])
 		if count-i > 2 {
-			add(a.VSHUFPS, 0x88, 0xdd, at(i+2), at(i+3), second, t[8])
+			add(a.VSHUFPS, 0x88, 0xdd, at(i+2), at(i+3), second, t[6])
 		} else {
 			second = q
 		}
-		add(a.VSHUFPS, 0x88, 0xdd, q, second, q, t[8])
+		add(a.VSHUFPS, 0x88, 0xdd, q, second, q, t[6])
 		quarters = append(quarters, q)
 	}
 	first, last := quarters[0], quarters[len(quarters)-1]
