@@ -29,8 +29,8 @@ const (
 )
 
 // writeInputs writes what people bring: photographs in folders of their classes,
-// a table of what a sensor read, points of the plane, noisy scans, the digits of
-// one class, and a picture of where something is missing.
+// a table of what a sensor read, sound, points of the plane, noisy scans, the
+// digits of one class, and a picture of where something is missing.
 func writeInputs(out, spec string, quick bool) error {
 	train, test := photoTrain, photoTest
 	if quick {
@@ -50,6 +50,9 @@ func writeInputs(out, spec string, quick bool) error {
 		}
 	}
 	if err := writeRings(filepath.Join(folder, "rings.csv")); err != nil {
+		return err
+	}
+	if err := writeSound(folder); err != nil {
 		return err
 	}
 	if err := writeScratch(filepath.Join(folder, "scratch.png")); err != nil {

@@ -11,8 +11,9 @@ type chapter struct {
 // route is the tour over digits of the given specification. A picture that a
 // command line names is shown below it.
 func route(spec string) []chapter {
-	chapters := append(digits(), repairs()...)
-	chapters = append(chapters, anomalyChapter(), photos(), sensor(), plane(), exports())
+	chapters := append(digits(), codebook())
+	chapters = append(chapters, repairs()...)
+	chapters = append(chapters, anomalyChapter(), photos(), sensor(), sound(), plane(), exports())
 	for i := range chapters {
 		for j := range chapters[i].stops {
 			s := &chapters[i].stops[j]
@@ -73,6 +74,16 @@ func digits() []chapter {
 			{line: "hourglass eval runs/vae --samples 50 --limit 1000 --frechet", seen: "The bound, its parts, the log-likelihood by importance sampling, and distances between distributions."},
 		}},
 	}
+}
+
+func codebook() chapter {
+	return chapter{"A codebook", "A VQ-VAE: each place of a grid holds one of 128 codes, so that a digit is a few dozen small whole numbers.", []stop{
+		{line: "hourglass train --model vqvae --data {data} --limit 10000 --epochs 4 --out runs/vqvae", seen: "The codes are learned with the network."},
+		{line: "hourglass eval runs/vqvae", seen: "The perplexity tells how many of the codes are in use."},
+		{line: "hourglass reconstruct runs/vqvae --out vqvae-reconstructed.png", seen: "Digits over what their grids of codes decode to."},
+		{line: "hourglass compress runs/vqvae --out vqvae.hgz", seen: "Entries of a codebook need no rounding."},
+		{line: "hourglass decompress runs/vqvae vqvae.hgz --out vqvae-decompressed.png", seen: "The file's first digits."},
+	}}
 }
 
 func repairs() []chapter {
@@ -139,6 +150,16 @@ func sensor() chapter {
 		{line: "hourglass train --model sequence --data " + spec + " --latent 16 --denoise gaussian:0.1 --epochs 20 --out runs/sensor-denoising", seen: "The same, to undo noise."},
 		{line: "hourglass denoise runs/sensor-denoising --corrupt gaussian:0.1 --out sensor-denoised.png", seen: "Sound readings, with noise, and without it again."},
 		{line: "hourglass export runs/sensor --format onnx,npz --out exported/sensor", seen: "For ONNX Runtime and NumPy."},
+	}}
+}
+
+func sound() chapter {
+	const spec = "wav:files/tune.wav,window=256,stride=128"
+	return chapter{"A recording", "A WAV file of a tune, cut into windows, and another with noise that is to go.", []stop{
+		{line: "hourglass data info " + spec + " --out sound.png", seen: "Windows of 32 milliseconds."},
+		{line: "hourglass train --model sequence --data " + spec + " --latent 64 --denoise gaussian:0.05 --epochs 10 --batch 64 --out runs/sound", seen: "Convolutions along time that learn to undo noise."},
+		{line: "hourglass denoise runs/sound --data files/noisy.wav --clean files/clean.wav --out denoised.wav", seen: "A tune that was not trained on, without its noise, as one sound: windows fade into each other."},
+		{line: "hourglass denoise runs/sound --out sound-denoised.png", seen: "Windows, with noise, and without it again."},
 	}}
 }
 
