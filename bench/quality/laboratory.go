@@ -42,6 +42,7 @@ type experiment struct {
 	folder   string // of the run, "" for none
 
 	weights []graph.Array
+	kept    train.Epoch // whose weights those are; zero without a folder
 	runner  *train.Runner
 	values  map[string]float64 // metrics of the test images
 	figures []figure
@@ -108,12 +109,11 @@ func (l *laboratory) measure(ctx context.Context, r row) (result, error) {
 	for key, value := range fields(s.Train) {
 		done.Config["train."+key] = value
 	}
-	lowest := math.Inf(1)
+	if e.kept.ValLoss != nil {
+		done.Best = e.kept.Epoch
+	}
 	for _, epoch := range e.history {
 		done.Seconds += epoch.Seconds
-		if epoch.ValLoss != nil && *epoch.ValLoss < lowest {
-			lowest, done.Best = *epoch.ValLoss, epoch.Epoch
-		}
 	}
 	if s.Train.Limit > 0 {
 		done.Images = min(done.Images, s.Train.Limit)
@@ -154,7 +154,7 @@ func (e *experiment) opened(trainer *train.Trainer) error {
 	e.history = trainer.History()
 	e.weights, err = trainer.Weights()
 	if e.folder != "" {
-		_, e.weights, _, err = train.ReadWeights(filepath.Join(e.folder, train.BestName))
+		_, e.weights, e.kept, err = train.ReadWeights(filepath.Join(e.folder, train.BestName))
 	}
 	if err != nil {
 		return err
