@@ -82,6 +82,9 @@ func conv2D(s kernels.Conv2D, in []kernels.Operand, p Precision) (kernel, error)
 	if fitsStride(g, p) {
 		return newStrideConv(g, s.Epilogue), nil
 	}
+	if fitsLast(g, false, p) {
+		return newLastLayer(g, false, s.Epilogue), nil
+	}
 	v := &correlation{
 		g: g, src: g.Image(), dst: g.Result(),
 		rows:     forwardAxis(g.H, g.OH, g.KH, g.SH, g.Top),
@@ -101,6 +104,9 @@ func conv2DInputGrad(s kernels.Conv2DInputGrad, in []kernels.Operand, p Precisio
 	}
 	if fitsStride(g, p) {
 		return newStrideInputGrad(g, s.Epilogue), nil
+	}
+	if fitsLast(g, true, p) {
+		return newLastLayer(g, true, s.Epilogue), nil
 	}
 	v := &correlation{
 		g: g, src: g.Result(), dst: g.Image(), grad: true,
@@ -255,18 +261,25 @@ const (
 
 // cut decides how the work is cut into tasks, by shape alone.
 func (v *correlation) cut() {
-	rows := v.dst[0] * v.dst[1]
-	v.unit = 1
-	if v.dst[0] >= wholeImages {
-		v.unit = v.dst[1]
-	}
-	if rows > 0 {
-		grain := max(grainFlops, filterReuse*v.g.Filter().Size())
-		v.tasks = min(pieces(int(v.g.Flops()), grain), (rows+v.unit-1)/v.unit)
-	}
+	v.tasks, v.unit = rowTasks(v.g, v.dst)
 	v.together = max(1, imagesSize/v.src[1:].Size())
 	v.far = v.src.Size() > nearSize
 	v.cutChannels()
+}
+
+// rowTasks returns into how many tasks the rows of a convolution's results are
+// cut, at multiples of unit.
+func rowTasks(g *kernels.ConvGeometry, dst kernels.Shape) (tasks, unit int) {
+	rows := dst[0] * dst[1]
+	unit = 1
+	if dst[0] >= wholeImages {
+		unit = dst[1]
+	}
+	if rows > 0 {
+		grain := max(grainFlops, filterReuse*g.Filter().Size())
+		tasks = min(pieces(int(g.Flops()), grain), (rows+unit-1)/unit)
+	}
+	return tasks, unit
 }
 
 // cutChannels makes tasks of a few images' panels, or cuts panels for them. All

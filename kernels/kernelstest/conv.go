@@ -66,6 +66,10 @@ var images = [][3]int{
 	{0, 2, 3}, {1, 1, 1}, {2, 1, 5}, {2, 5, 1}, {3, 3, 4}, {1, 16, 16}, {2, 7, 33}, {2, 33, 9},
 }
 
+// narrowImages are of the first and the last layer of a net, which devices may
+// compute in ways of their own.
+var narrowImages = [][3]int{{2, 1, 33}, {2, 33, 1}, {1, 2, 20}, {2, 3, 32}, {1, 4, 17}}
+
 // convEpilogues are tried on Conv2D and Conv2DInputGrad.
 var convEpilogues = []kernels.Epilogue{
 	{},
@@ -101,11 +105,23 @@ func convCases() []Case {
 		}
 		cases = append(cases, wide...)
 	}
+	for i, w := range windows {
+		for j, image := range narrowImages {
+			if w.kw == 3 {
+				narrow := w.cases(image[0], image[1], image[2], convEpilogues[(i+j)%len(convEpilogues)])
+				for k := range narrow {
+					narrow[k].NoGrad = true
+				}
+				cases = append(cases, narrow...)
+			}
+		}
+	}
 	for _, layer := range []struct {
 		window
 		n, ci, co int
 	}{ // many tasks, of several images each and of rows of one; many and few
-		// groups of partial sums, of images and of rows; some channels a task
+		// groups of partial sums, of images and of rows; some channels a task;
+		// first and last layers that caches do not hold
 		{window{10, 12, 3, 3, [2]int{1, 1}, kernels.Same}, 67, 2, 16},
 		{window{14, 14, 3, 3, [2]int{1, 1}, kernels.Same}, 65, 1, 2},
 		{window{40, 41, 3, 3, [2]int{1, 1}, kernels.Same}, 2, 5, 16},
@@ -113,6 +129,8 @@ func convCases() []Case {
 		{window{12, 11, 3, 3, [2]int{1, 1}, kernels.Same}, 30, 32, 80},
 		{window{8, 8, 3, 3, [2]int{2, 2}, kernels.Same}, 20, 24, 130},
 		{window{8, 8, 3, 3, [2]int{2, 2}, kernels.Same}, 30, 16, 130},
+		{window{26, 29, 3, 3, [2]int{1, 1}, kernels.Same}, 11, 1, 32},
+		{window{62, 74, 3, 3, [2]int{2, 2}, kernels.Same}, 7, 3, 34},
 	} {
 		large := layer.cases(layer.n, layer.ci, layer.co, kernels.Epilogue{Bias: true, Fn: kernels.ReLU})
 		for i := range large {
