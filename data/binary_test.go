@@ -26,7 +26,7 @@ func TestBinarized(t *testing.T) {
 	}
 	for v, sum := range sums {
 		p := float64(v) / 255
-		if off := math.Abs(sum/n - p); off > 4.5*math.Sqrt(p*(1-p)/n) {
+		if off := math.Abs(sum/n - p); !(off <= 4.5*math.Sqrt(p*(1-p)/n)) {
 			t.Errorf("%d of 255 is bright %v of the time, want %v", v, sum/n, p)
 		}
 	}

@@ -60,7 +60,7 @@ func TestDrawnShape(t *testing.T) {
 			}
 			want := float64(n) / float64(s.classes)
 			for label, count := range counts {
-				if math.Abs(count-want) > 4*math.Sqrt(want) {
+				if !(math.Abs(count-want) <= 4*math.Sqrt(want)) {
 					t.Errorf("%s, %s: label %d occurs %v times, want about %v", s.name, split, label, count, want)
 				}
 			}

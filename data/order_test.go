@@ -52,7 +52,7 @@ func TestOrderIsUniform(t *testing.T) {
 	want := float64(epochs) / n
 	for place := range counts {
 		for v, c := range counts[place] {
-			if math.Abs(float64(c)-want) > 5*math.Sqrt(want) {
+			if !(math.Abs(float64(c)-want) <= 5*math.Sqrt(want)) {
 				t.Errorf("%d stood %d times at place %d, want about %.0f", v, c, place, want)
 			}
 		}

@@ -32,7 +32,7 @@ func TestDistributions(t *testing.T) {
 	var counts [7]int
 	for range n {
 		b := float64(r.bell())
-		if math.Abs(b) > 3.47 {
+		if !(math.Abs(b) <= 3.47) {
 			t.Fatalf("bell gave %v", b)
 		}
 		sum += b
@@ -45,17 +45,17 @@ func TestDistributions(t *testing.T) {
 		counts[r.below(7)]++
 	}
 	// Five standard errors each.
-	if mean := sum / n; math.Abs(mean) > 5/math.Sqrt(n) {
+	if mean := sum / n; !(math.Abs(mean) <= 5/math.Sqrt(n)) {
 		t.Errorf("bell has mean %v", mean)
 	}
-	if variance := square / n; math.Abs(variance-1) > 0.02 {
+	if variance := square / n; !(math.Abs(variance-1) <= 0.02) {
 		t.Errorf("bell has variance %v", variance)
 	}
-	if mean := uniform / n; math.Abs(mean-3.5) > 0.01 {
+	if mean := uniform / n; !(math.Abs(mean-3.5) <= 0.01) {
 		t.Errorf("uniform(2, 5) has mean %v", mean)
 	}
 	for v, c := range counts {
-		if math.Abs(float64(c)-n/7.0) > 5*math.Sqrt(n/7.0) {
+		if !(math.Abs(float64(c)-n/7.0) <= 5*math.Sqrt(n/7.0)) {
 			t.Errorf("below(7) gave %d %d times of %d", v, c, n)
 		}
 	}

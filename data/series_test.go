@@ -75,7 +75,7 @@ func TestWave(t *testing.T) {
 	for i := range 1000 {
 		phase := uint32(i * 4294967)
 		want := math.Sin(2 * math.Pi * float64(phase) / (1 << 32))
-		if off := math.Abs(float64(wave(phase)) - want); off > 0.0017 {
+		if off := math.Abs(float64(wave(phase)) - want); !(off <= 0.0017) {
 			t.Fatalf("wave(%d/2³²) is off by %v", phase, off)
 		}
 	}

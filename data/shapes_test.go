@@ -11,7 +11,7 @@ func TestShapesBrightness(t *testing.T) {
 	for kind, f := range figures {
 		for _, luma := range []float32{0.2, 0.4, 0.6, 0.85} {
 			c := f.hue.lit(luma)
-			if off := math.Abs(float64(c.luma() - luma)); off > 1e-6 {
+			if off := math.Abs(float64(c.luma() - luma)); !(off <= 1e-6) {
 				t.Errorf("figure %d lit with %v has luma %v", kind, luma, c.luma())
 			}
 			for _, v := range c {

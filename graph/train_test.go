@@ -94,7 +94,7 @@ func TestTrainingAgainstTapeMachine(t *testing.T) {
 						t.Fatal(err)
 					}
 					out := m.run(t, hand.feeds())
-					if want := out[0].Data[0]; math.Abs(got-want) > 1e-4*math.Abs(want) {
+					if want := out[0].Data[0]; !(math.Abs(got-want) <= 1e-4*math.Abs(want)) {
 						t.Fatalf("step %d: loss %v, want %v", step, got, want)
 					}
 					hand.step(out[1:], 0.01, float64(step))

@@ -53,7 +53,7 @@ func (c goldenCase) near(t *testing.T, got, want Array, what string) {
 		t.Fatalf("%s: shape %v, want %v", what, got.Shape, want.Shape)
 	}
 	for i, w := range want.Data {
-		if math.Abs(got.Data[i]-w) > 1e-13*(1+math.Abs(w)) {
+		if !(math.Abs(got.Data[i]-w) <= 1e-13*(1+math.Abs(w))) {
 			t.Errorf("%s: element %d is %v, want %v", what, i, got.Data[i], w)
 			return
 		}

@@ -60,7 +60,7 @@ func TestNoiseMoments(t *testing.T) {
 		got[0] += c.want[0]
 		variance := [4]float64{c.want[1], c.want[3] - c.want[1]*c.want[1], c.m6 - c.want[2]*c.want[2], c.m8 - c.want[3]*c.want[3]}
 		for i := range got {
-			if limit := 5 * math.Sqrt(variance[i]/samples); math.Abs(got[i]-c.want[i]) > limit {
+			if limit := 5 * math.Sqrt(variance[i]/samples); !(math.Abs(got[i]-c.want[i]) <= limit) {
 				t.Errorf("%v: moment %d is %g, want %g ± %g", c.s.Dist, i+1, got[i], c.want[i], limit)
 			}
 		}
@@ -77,7 +77,7 @@ func TestNoiseTails(t *testing.T) {
 			below += truth(v < at) / samples
 		}
 		want := normalCDF(at)
-		if limit := 5 * math.Sqrt(want*(1-want)/samples); math.Abs(below-want) > limit {
+		if limit := 5 * math.Sqrt(want*(1-want)/samples); !(math.Abs(below-want) <= limit) {
 			t.Errorf("P(x < %g) = %g, want %g ± %g", at, below, want, limit)
 		}
 	}
@@ -108,7 +108,7 @@ func TestNoiseIndependence(t *testing.T) {
 			}
 		}
 		// the products' standard deviations are 1 and 2
-		if limit := 5 / math.Sqrt(samples); math.Abs(dot) > limit || math.Abs(square) > 2*limit || same > 2 {
+		if limit := 5 / math.Sqrt(samples); !(math.Abs(dot) <= limit) || !(math.Abs(square) <= 2*limit) || same > 2 {
 			t.Errorf("%s: correlation %g, of squares %g, %d equal elements; want within %g, %g, 2", name, dot, square, same, limit, 2*limit)
 		}
 	}

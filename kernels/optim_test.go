@@ -54,7 +54,7 @@ func TestSGDVariants(t *testing.T) {
 	} {
 		got := follow(t, c.s, 0.1, Array{Shape{1}, []float64{1}}, Array{Shape{3, 1}, []float64{0.5, -0.25, 2}})
 		for i, w := range c.want {
-			if math.Abs(got.Data[i]-w) > 1e-15 {
+			if !(math.Abs(got.Data[i]-w) <= 1e-15) {
 				t.Errorf("%+v: weight %v after step %d, want %v", c.s, got.Data[i], i, w)
 			}
 		}

@@ -107,7 +107,7 @@ func adjoint(t *testing.T, r *rand.Rand, from, to Shape, forward, backward func(
 	t.Helper()
 	u, v := normal(r, from), normal(r, to)
 	there, back := dot(forward(u), v), dot(u, backward(v))
-	if math.Abs(there-back) > 1e-12*(1+math.Abs(there)) {
+	if !(math.Abs(there-back) <= 1e-12*(1+math.Abs(there))) {
 		t.Errorf("⟨Au, v⟩ = %v, ⟨u, Aᵀv⟩ = %v", there, back)
 	}
 }

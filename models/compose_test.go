@@ -95,7 +95,7 @@ func TestCorruptions(t *testing.T) {
 	}
 	near := func(what string, got, want, off float64) {
 		t.Helper()
-		if math.Abs(got-want) > off {
+		if !(math.Abs(got-want) <= off) {
 			t.Errorf("%s is %.4f, want %.4f", what, got, want)
 		}
 	}
@@ -371,7 +371,7 @@ func TestDenoisingMetrics(t *testing.T) {
 				given = v[2][i]
 				want["loss"] += (v[2][i] - in[x][i]) * (v[2][i] - in[x][i]) / 54 // of what is missing alone
 			}
-			if math.Abs(v[1][i]-given) > 1e-6 {
+			if !(math.Abs(v[1][i]-given) <= 1e-6) {
 				t.Fatalf("restored value %d is %v, want %v", i, v[1][i], given)
 			}
 			noisy += (v[0][i] - in[x][i]) * (v[0][i] - in[x][i]) / 18
@@ -389,7 +389,7 @@ func TestDenoisingMetrics(t *testing.T) {
 	}
 	for name, want := range want {
 		i := slices.Index(names, name)
-		if i < 0 || math.Abs(v[4+i][0]-want) > 1e-5*math.Abs(want) {
+		if i < 0 || !(math.Abs(v[4+i][0]-want) <= 1e-5*math.Abs(want)) {
 			t.Errorf("%s: metrics %v %v, want %v", name, names, v[4:], want)
 		}
 	}

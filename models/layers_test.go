@@ -94,7 +94,7 @@ func TestConvTransposeSize(t *testing.T) {
 			in[p.Node] = w
 		}
 		values := onTape(t, b, in, there, back)
-		if d := values[0][0] - values[1][0]; math.Abs(d) > 1e-12 || values[0][0] == 0 {
+		if d := values[0][0] - values[1][0]; !(math.Abs(d) <= 1e-12) || values[0][0] == 0 {
 			t.Errorf("⟨conv x, y⟩ = %v, ⟨x, convᵀ y⟩ = %v", values[0][0], values[1][0])
 		}
 	}
@@ -121,7 +121,7 @@ func TestDropout(t *testing.T) {
 	for k, v := range values {
 		sum := 0.0
 		for i, y := range v {
-			if y != 0 && math.Abs(y-1/(1-p)) > 1e-6 {
+			if y != 0 && !(math.Abs(y-1/(1-p)) <= 1e-6) {
 				t.Fatalf("an element became %v, want 0 or %v", y, 1/(1-p))
 			}
 			sum += y
@@ -130,11 +130,11 @@ func TestDropout(t *testing.T) {
 			}
 		}
 		// five standard deviations of the mean of n scaled Bernoulli numbers
-		if mean, bound := sum/n, 5*math.Sqrt(p/(1-p)/n); math.Abs(mean-1) > bound {
+		if mean, bound := sum/n, 5*math.Sqrt(p/(1-p)/n); !(math.Abs(mean-1) <= bound) {
 			t.Errorf("the mean became %v, want 1 ± %.3g", mean, bound)
 		}
 	}
-	if share := both / n; math.Abs(share-(1-p)*(1-p)) > 0.01 {
+	if share := both / n; !(math.Abs(share-(1-p)*(1-p)) <= 0.01) {
 		t.Errorf("two dropouts keep %v in common, want %v: they share random numbers", share, (1-p)*(1-p))
 	}
 	apply, _ := declare(b, "c", Dropout{P: p}, kernels.Shape{})
@@ -182,7 +182,7 @@ func TestInitializers(t *testing.T) {
 		weight, bias := test.init(50, 100)
 		for i, want := range []float64{test.bound, test.bias} {
 			m, v := of([]graph.Init{weight, bias}[i], 1)
-			if m.bound > want || m.bound < 0.999*want || math.Abs(m.mean) > 0.01*want || math.Abs(m.variance-want*want/3) > 0.02*want*want {
+			if m.bound > want || m.bound < 0.999*want || !(math.Abs(m.mean) <= 0.01*want) || !(math.Abs(m.variance-want*want/3) <= 0.02*want*want) {
 				t.Errorf("%s: %+v, want uniform numbers of bound %v", test.name, m, want)
 			}
 			if _, other := of([]graph.Init{weight, bias}[i], 2); want > 0 && v[0] == other[0] {

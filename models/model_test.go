@@ -306,7 +306,7 @@ func TestMetrics(t *testing.T) {
 	}
 	want["elbo"] = -want["bce"] - want["kl"]
 	for i, term := range terms {
-		if got := v[4+i][0]; math.Abs(got-want[term.Name]) > 1e-12*math.Abs(want[term.Name]) || want[term.Name] == 0 {
+		if got := v[4+i][0]; !(math.Abs(got-want[term.Name]) <= 1e-12*math.Abs(want[term.Name])) || want[term.Name] == 0 {
 			t.Errorf("%s is %v, want %v", term.Name, got, want[term.Name])
 		}
 	}
@@ -327,7 +327,7 @@ func TestGaussianNLL(t *testing.T) {
 		d := (in[x][i] - m) / sigma
 		want -= math.Log(math.Exp(-d*d/2)/(sigma*math.Sqrt(2*math.Pi))) / 2
 	}
-	if math.Abs(got-want) > 1e-12 {
+	if !(math.Abs(got-want) <= 1e-12) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -53,10 +53,10 @@ func TestDivergenceOptions(t *testing.T) {
 		if kl == counted || counted == 3*free {
 			t.Fatalf("units of %v in all: want some below and some above %v", kl, free)
 		}
-		if off := math.Abs(v[2][0] - kl); off > 1e-12 {
+		if off := math.Abs(v[2][0] - kl); !(off <= 1e-12) {
 			t.Errorf("kl is %v, want %v", v[2][0], kl)
 		}
-		if want := v[1][0] + test.weight*counted; math.Abs(v[0][0]-want) > 1e-9 {
+		if want := v[1][0] + test.weight*counted; !(math.Abs(v[0][0]-want) <= 1e-9) {
 			t.Errorf("step %v, training %v: loss %v, want %v", test.step, test.training, v[0][0], want)
 		}
 	}
@@ -94,7 +94,7 @@ func TestLearnedSigma(t *testing.T) {
 		in[x], in[step] = formula("x", 12, 1), []float64{0}
 		losses = append(losses, onTape(t, b, in, loss.Total)[0][0])
 	}
-	if off := math.Abs(losses[0] - losses[1]); off > 1e-6 { // ln 0.3 is rounded to float32
+	if off := math.Abs(losses[0] - losses[1]); !(off <= 1e-6) { // ln 0.3 is rounded to float32
 		t.Errorf("losses %v, want the same", losses)
 	}
 }

@@ -97,12 +97,12 @@ func TestCodebook(t *testing.T) {
 			entropy -= n / 12 * math.Log(n/12)
 		}
 		count := decay*counts[k] + (1-decay)*n
-		if got := r.next["codebook.count"][k]; math.Abs(got-count) > 1e-12 {
+		if got := r.next["codebook.count"][k]; !(math.Abs(got-count) <= 1e-12) {
 			t.Errorf("count of code %d is %v, want %v", k, got, count)
 		}
 		for d := range 2 { // eq. 6 to 8 of the paper, with m = e·N
 			m := decay*book[2*k+d]*counts[k] + (1-decay)*sums[2*k+d]
-			if got := r.next["codebook.weight"][2*k+d]; math.Abs(got-m/count) > 1e-9 {
+			if got := r.next["codebook.weight"][2*k+d]; !(math.Abs(got-m/count) <= 1e-9) {
 				t.Errorf("code %d is %v, want %v", k, got, m/count)
 			}
 		}
@@ -111,7 +111,7 @@ func TestCodebook(t *testing.T) {
 		t.Fatalf("%d codes in use, want several: the case tests little", kinds)
 	}
 	for name, want := range map[string]float64{"perplexity": math.Exp(entropy), "commitment": commitment} {
-		if got := r.metrics[name]; math.Abs(got-want) > 1e-9 {
+		if got := r.metrics[name]; !(math.Abs(got-want) <= 1e-9) {
 			t.Errorf("%s is %v, want %v", name, got, want)
 		}
 	}
@@ -125,7 +125,7 @@ func TestRevival(t *testing.T) {
 	if r.placeOf(weight[2:4]) < 0 || count[1] != 1 {
 		t.Errorf("the dead code is %v with count %v, want a place of %v with 1", weight[2:4], count[1], r.z)
 	}
-	if weight[4] != -50 || weight[5] != 50 || math.Abs(count[2]-0.9) > 1e-12 {
+	if weight[4] != -50 || weight[5] != 50 || !(math.Abs(count[2]-0.9) <= 1e-12) {
 		t.Errorf("the code with count 0.9 is %v with %v, want it as it was", weight[4:], count[2])
 	}
 }
@@ -174,7 +174,7 @@ func TestFirstBatch(t *testing.T) {
 	}
 	sums[4], sums[5], used[2] = 50, 50, 1
 	for i, got := range r.next["codebook.weight"] {
-		if want := sums[i] / used[i/2]; math.Abs(got-want) > 1e-9 {
+		if want := sums[i] / used[i/2]; !(math.Abs(got-want) <= 1e-9) {
 			t.Errorf("number %d of the codebook is %v, want %v", i, got, want)
 		}
 	}

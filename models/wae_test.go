@@ -31,7 +31,7 @@ func TestMMD(t *testing.T) {
 	}
 	b := graph.NewBuilderOf(kernels.Float64)
 	codes, prior := b.Input("codes", n, units), b.Input("prior", n, units)
-	if got := onTape(t, b, feeds{codes: x, prior: y}, MMD(b, codes, prior))[0][0]; math.Abs(got-want) > 1e-12 {
+	if got := onTape(t, b, feeds{codes: x, prior: y}, MMD(b, codes, prior))[0][0]; !(math.Abs(got-want) <= 1e-12) {
 		t.Errorf("mmd %v, want %v", got, want)
 	}
 }
@@ -67,7 +67,7 @@ func TestMMDErrors(t *testing.T) {
 func TestMMDOfOne(t *testing.T) {
 	b := graph.NewBuilderOf(kernels.Float64)
 	codes, prior := b.Input("codes", 1, 1), b.Input("prior", 1, 1)
-	if got := onTape(t, b, feeds{codes: {3}, prior: {1}}, MMD(b, codes, prior))[0][0]; math.Abs(got+2.0/3) > 1e-12 {
+	if got := onTape(t, b, feeds{codes: {3}, prior: {1}}, MMD(b, codes, prior))[0][0]; !(math.Abs(got+2.0/3) <= 1e-12) {
 		t.Errorf("mmd %v, want %v", got, -2.0/3)
 	}
 }

@@ -149,7 +149,7 @@ func TestAnomalyTable(t *testing.T) {
 	for _, c := range told["classes"].([]any) {
 		sum += c.(map[string]any)["auroc"].(float64)
 	}
-	if math.Abs(mean-sum/2) > 1e-9 || mean < 0.3 {
+	if !(math.Abs(mean-sum/2) <= 1e-9) || mean < 0.3 {
 		t.Errorf("mean AUROC %v of %v", mean, told["classes"])
 	}
 	text, stderr := mustCall(t, args...)
@@ -176,7 +176,7 @@ func TestSearch(t *testing.T) {
 			right++
 		}
 	}
-	if p := told["precision_at_k"].(float64); math.Abs(p-float64(right)/15) > 1e-9 || told["count"] != 60.0 || told["queries"] != 5.0 {
+	if p := told["precision_at_k"].(float64); !(math.Abs(p-float64(right)/15) <= 1e-9) || told["count"] != 60.0 || told["queries"] != 5.0 {
 		t.Errorf("search tells %v, the table has %d right of 15", told, right)
 	}
 	checkPNG(t, picture, 0)
@@ -210,7 +210,7 @@ func TestCompress(t *testing.T) {
 		t.Fatalf("an array of %d bytes, want %d", len(got), len(want))
 	}
 	for i := 128; i < len(got); i += 4 { // 8 bits are nearly all there is
-		if a, b := floatAt(got, i), floatAt(want, i); math.Abs(a-b) > 0.05 {
+		if a, b := floatAt(got, i), floatAt(want, i); !(math.Abs(a-b) <= 0.05) {
 			t.Fatalf("value %d is %v, want %v", (i-128)/4, a, b)
 		}
 	}

@@ -44,7 +44,7 @@ func TestTrace(t *testing.T) {
 		{20, third, 2 * third, "grey in the middle", 0.68},
 		{55, 2 * third, im.H, "a gap", 1},
 	} {
-		if got := darkest(c.x, c.from, c.to); math.Abs(float64(got-c.want)) > 0.16 {
+		if got := darkest(c.x, c.from, c.to); !(math.Abs(float64(got-c.want)) <= 0.16) {
 			t.Errorf("column %d: %g, want %s (%g)", c.x, got, c.what, c.want)
 		}
 	}

@@ -42,7 +42,7 @@ func TestWAV(t *testing.T) {
 	}
 	for i, want := range sound {
 		v := float64(int16(binary.LittleEndian.Uint16(got[44+2*i:]))) / math.MaxInt16
-		if math.Abs(v-float64(want)) > 1e-4 {
+		if !(math.Abs(v-float64(want)) <= 1e-4) {
 			t.Fatalf("frame %d is %g, want %g", i, v, want)
 		}
 	}
@@ -57,7 +57,7 @@ func TestWAV(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []float64{0, 0, 1.0 / 3, 2.0 / 3, 1, 1} {
-		if v := float64(int16(binary.LittleEndian.Uint16(b.Bytes()[44+2*i:]))) / math.MaxInt16; math.Abs(v-want) > 1e-4 {
+		if v := float64(int16(binary.LittleEndian.Uint16(b.Bytes()[44+2*i:]))) / math.MaxInt16; !(math.Abs(v-want) <= 1e-4) {
 			t.Errorf("frame %d fades to %g, want %g", i, v, want)
 		}
 	}

@@ -79,7 +79,7 @@ func TestHistogramCountsAllValues(t *testing.T) {
 		for i := 2; i < len(outline.runs[0])-1; i += 2 {
 			total += outline.runs[0][i].Y
 		}
-		if math.Abs(total-100) > 1e-9 || g.beyond(last) != 0 || width <= 0 {
+		if !(math.Abs(total-100) <= 1e-9) || g.beyond(last) != 0 || width <= 0 {
 			t.Errorf("%s: bars of %v%% in all, %d values beyond", g.Name, total, g.beyond(last))
 		}
 	}

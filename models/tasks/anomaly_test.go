@@ -97,14 +97,14 @@ func TestDetectorByHand(t *testing.T) {
 				e := float64(normal.Values[from+k]) - float64(copies[from+k])
 				want += e * e / 64
 			}
-			if math.Abs(got-want) > 1e-9 {
+			if !(math.Abs(got-want) <= 1e-9) {
 				t.Errorf("sample %d: score %v, want %v", s.From+i, got, want)
 			}
 			sum := 0.0
 			for _, v := range HeatMap(s.Samples[64*i:64*i+64], s.Copies[64*i:64*i+64], 1) {
 				sum += float64(v) / 64
 			}
-			if math.Abs(sum-want) > 1e-6 {
+			if !(math.Abs(sum-want) <= 1e-6) {
 				t.Errorf("sample %d: heat of %v, want the score %v", s.From+i, sum, want)
 			}
 		}

@@ -143,7 +143,7 @@ func TestCompressRoundTrip(t *testing.T) {
 			bound = 1e-6
 		}
 		for i, v := range images {
-			if math.Abs(float64(v-want[i])) > bound {
+			if !(math.Abs(float64(v-want[i])) <= bound) {
 				t.Fatalf("%s: value %d is %v, want %v", name, i, v, want[i])
 			}
 		}

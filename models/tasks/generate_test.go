@@ -64,11 +64,11 @@ func TestGaussian(t *testing.T) {
 	want, wantCross := moments(codes)
 	got, gotCross := moments(drawn)
 	for k := range z {
-		if math.Abs(got[k]-want[k]) > 0.05 {
+		if !(math.Abs(got[k]-want[k]) <= 0.05) {
 			t.Errorf("unit %d has mean %g, want %g", k, got[k], want[k])
 		}
 	}
-	if math.Abs(gotCross-wantCross) > 0.05 {
+	if !(math.Abs(gotCross-wantCross) <= 0.05) {
 		t.Errorf("covariance %g, want %g", gotCross, wantCross)
 	}
 	for i, v := range drawn {
@@ -101,7 +101,7 @@ func TestInterpolate(t *testing.T) {
 	for k := range 5 { // a quarter circle, the length from 1 to 3
 		angle, length := float64(k)*math.Pi/8, 1+float64(k)/2
 		x, y := float64(got[2*k]), float64(got[2*k+1])
-		if math.Abs(x-length*math.Cos(angle)) > 1e-6 || math.Abs(y-length*math.Sin(angle)) > 1e-6 {
+		if !(math.Abs(x-length*math.Cos(angle)) <= 1e-6) || !(math.Abs(y-length*math.Sin(angle)) <= 1e-6) {
 			t.Errorf("spherical: step %d is (%g, %g), want length %g at %g", k, x, y, length, angle)
 		}
 	}
@@ -123,7 +123,7 @@ func TestTraverse(t *testing.T) {
 	}
 	for i, want := range []float64{0, 1, 2, 3, 4} { // mean 2, deviation 1
 		code := v.Codes[3*i : 3*i+3]
-		if math.Abs(float64(code[0])-want) > 0.1 || !slices.Equal(code[1:], v.Center[1:]) {
+		if !(math.Abs(float64(code[0])-want) <= 0.1) || !slices.Equal(code[1:], v.Center[1:]) {
 			t.Errorf("step %d of unit 0: %v, want about %g and the rest of %v", i, code, want, v.Center)
 		}
 	}
@@ -151,12 +151,12 @@ func TestManifold(t *testing.T) {
 	}
 	const q = 0.6744898 // of the upper quarter
 	for i, want := range []float64{-q, q, q, q, -q, -q, q, -q} {
-		if math.Abs(float64(m.Codes[i])-want) > 1e-6 {
+		if !(math.Abs(float64(m.Codes[i])-want) <= 1e-6) {
 			t.Fatalf("prior: %v, want quartiles ±%g", m.Codes, q)
 		}
 	}
 	m, err = NewManifold(plane, 2, ManifoldOptions{Side: 3})
-	if err != nil || m.X != "unit 0" || m.Y != "unit 1" || math.Abs(float64(m.Codes[2*4])-2) > 0.1 || math.Abs(float64(m.Codes[2*4+1])+1) > 0.1 {
+	if err != nil || m.X != "unit 0" || m.Y != "unit 1" || !(math.Abs(float64(m.Codes[2*4])-2) <= 0.1) || !(math.Abs(float64(m.Codes[2*4+1])+1) <= 0.1) {
 		t.Errorf("units: %+v, %v; want the medians 2 and -1 in the middle", m, err)
 	}
 	m, err = NewManifold(codes, 3, ManifoldOptions{})
@@ -165,11 +165,11 @@ func TestManifold(t *testing.T) {
 	}
 	// The first component is along (1, 0.5): the other units follow.
 	left, right := m.Codes[3*200:3*200+3], m.Codes[3*219:3*219+3]
-	if slope := (right[1] - left[1]) / (right[0] - left[0]); math.Abs(float64(slope)-0.5) > 0.05 || left[2] != 4 {
+	if slope := (right[1] - left[1]) / (right[0] - left[0]); !(math.Abs(float64(slope)-0.5) <= 0.05) || left[2] != 4 {
 		t.Errorf("a line from %v to %v, want slope 0.5", left, right)
 	}
 	m, err = NewManifold(codes, 3, ManifoldOptions{Side: 2, Axes: &[2]int{2, 0}, Prior: true})
-	if err != nil || m.Codes[1] != 0 || math.Abs(float64(m.Codes[2])+q) > 1e-6 {
+	if err != nil || m.Codes[1] != 0 || !(math.Abs(float64(m.Codes[2])+q) <= 1e-6) {
 		t.Errorf("axes 2 and 0: %+v, %v", m, err)
 	}
 	for _, c := range []struct {

@@ -47,7 +47,7 @@ func TestEvaluateMeasuresMore(t *testing.T) {
 		}
 		ssim += s / 40
 	}
-	if got := valueNamed(t, values, "ssim"); math.Abs(got-ssim) > 1e-9 {
+	if got := valueNamed(t, values, "ssim"); !(math.Abs(got-ssim) <= 1e-9) {
 		t.Errorf("ssim %v, want %v", got, ssim)
 	}
 	codes, err := r.Encode(d.Values)
@@ -90,7 +90,7 @@ func TestEvaluateMeasuresMore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := valueNamed(t, values, name); math.Abs(got-want) > 1e-6*want {
+		if got := valueNamed(t, values, name); !(math.Abs(got-want) <= 1e-6*want) {
 			t.Errorf("%s is %v, want %v", name, got, want)
 		}
 	}
@@ -157,7 +157,7 @@ func TestField(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if math.Abs(float64(v.X-x)) > 1e-5 || math.Abs(float64(v.Y-y)) > 1e-5 || math.Abs(float64(moved[0]-v.X-v.DX)) > 1e-5 || math.Abs(float64(moved[1]-v.Y-v.DY)) > 1e-5 {
+			if !(math.Abs(float64(v.X-x)) <= 1e-5) || !(math.Abs(float64(v.Y-y)) <= 1e-5) || !(math.Abs(float64(moved[0]-v.X-v.DX)) <= 1e-5) || !(math.Abs(float64(moved[1]-v.Y-v.DY)) <= 1e-5) {
 				t.Errorf("%+v, want it at (%v, %v) by %v", v, x, y, moved)
 			}
 		}
@@ -221,7 +221,7 @@ func checkFilter(t *testing.T, f *Filters, weights []float32, shape kernels.Shap
 		}
 		for x := range f.W {
 			want := 0.5 + 0.5*weights[(x*in+c)*out+1]/largest
-			if got := from[x*stride+at]; math.Abs(float64(got-want)) > 1e-6 {
+			if got := from[x*stride+at]; !(math.Abs(float64(got-want)) <= 1e-6) {
 				t.Errorf("%s: channel %d, column %d is %v, want %v", f.Layer, c, x, got, want)
 			}
 		}

@@ -45,12 +45,12 @@ func TestProbeAsScikitLearn(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, w := range want.Coefficients {
-			if got := p.weights.At(i%p.classes, i/p.classes); math.Abs(got-w) > 1e-5*max(1, math.Abs(w)) {
+			if got := p.weights.At(i%p.classes, i/p.classes); !(math.Abs(got-w) <= 1e-5*max(1, math.Abs(w))) {
 				t.Errorf("L2 %v: weight %d is %v, want %v", want.L2, i, got, w)
 			}
 		}
 		for k, b := range want.Intercepts {
-			if got := p.weights.At(k, p.dim); math.Abs(got-b) > 1e-5*max(1, math.Abs(b)) {
+			if got := p.weights.At(k, p.dim); !(math.Abs(got-b) <= 1e-5*max(1, math.Abs(b))) {
 				t.Errorf("L2 %v: intercept %d is %v, want %v", want.L2, k, got, b)
 			}
 		}
@@ -68,7 +68,7 @@ func TestProbeAsScikitLearn(t *testing.T) {
 			y    []uint8
 			want float64
 		}{{golden.X, y, want.Train}, {golden.Test, answers, want.Accuracy}} {
-			if got, err := p.Accuracy(c.x, c.y); err != nil || math.Abs(got-c.want) > 1e-12 {
+			if got, err := p.Accuracy(c.x, c.y); err != nil || !(math.Abs(got-c.want) <= 1e-12) {
 				t.Errorf("L2 %v: accuracy %v, want %v (%v)", want.L2, got, c.want, err)
 			}
 		}

@@ -20,7 +20,7 @@ func TestRates(t *testing.T) {
 	}
 	for i, o := range options {
 		file := compressed(t, r, d, o)
-		if rates[i].Bytes != int64(len(file)) || math.Abs(rates[i].BitsPerPixel-8*float64(len(file))/(40*64)) > 1e-12 {
+		if rates[i].Bytes != int64(len(file)) || !(math.Abs(rates[i].BitsPerPixel-8*float64(len(file))/(40*64)) <= 1e-12) {
 			t.Errorf("%+v, want %d bytes", rates[i], len(file))
 		}
 		images, err := decompressed(r, file)
@@ -32,7 +32,7 @@ func TestRates(t *testing.T) {
 			e := float64(v) - float64(d.Values[k])
 			sum += e * e / float64(len(images))
 		}
-		if want := -10 * math.Log10(sum); math.Abs(rates[i].PSNR-want) > 1e-3 {
+		if want := -10 * math.Log10(sum); !(math.Abs(rates[i].PSNR-want) <= 1e-3) {
 			t.Errorf("%s: PSNR %v, want %v", rates[i].Name, rates[i].PSNR, want)
 		}
 	}
@@ -75,7 +75,7 @@ func TestJPEGRates(t *testing.T) {
 			if r.Bytes*2 > alone[i].Bytes {
 				t.Errorf("%s: %d bytes in sheets, %d alone: tables are not shared", r.Name, r.Bytes, alone[i].Bytes)
 			}
-			if math.Abs(r.PSNR-alone[i].PSNR) > 3 {
+			if !(math.Abs(r.PSNR-alone[i].PSNR) <= 3) {
 				t.Errorf("%s: PSNR %v in sheets, %v alone", r.Name, r.PSNR, alone[i].PSNR)
 			}
 		}

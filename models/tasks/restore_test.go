@@ -173,7 +173,7 @@ func TestColorize(t *testing.T) {
 				t.Errorf("source %d: %d clean values, %d given", i, len(b.Clean), len(b.Given))
 			}
 			for j, v := range greyOf(b.Made, 3) {
-				if math.Abs(float64(v-b.Given[j])) > 1e-5 && !clipped(b.Made[j/3*3:][:3]) {
+				if !(math.Abs(float64(v-b.Given[j])) <= 1e-5) && !clipped(b.Made[j/3*3:][:3]) {
 					t.Fatalf("source %d: the luma of value %d is %g, was given as %g", i, j, v, b.Given[j])
 				}
 			}
@@ -188,7 +188,7 @@ func TestColorize(t *testing.T) {
 		t.Error("the images made have no colour")
 	}
 	for i, v := range made[0] {
-		if math.Abs(float64(v-made[1][i])) > 1e-5 {
+		if !(math.Abs(float64(v-made[1][i])) <= 1e-5) {
 			t.Fatalf("value %d is %g of grey, %g of colour", i, v, made[1][i])
 		}
 	}
@@ -213,7 +213,7 @@ func TestQuality(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := m.Quality()
-	if math.Abs(q.MSE-0.005) > 1e-6 || math.Abs(q.PSNR-60) > 1e-3 || q.SSIM == nil || !(*q.SSIM < 1 && *q.SSIM > 0.5) {
+	if !(math.Abs(q.MSE-0.005) <= 1e-6) || !(math.Abs(q.PSNR-60) <= 1e-3) || q.SSIM == nil || !(*q.SSIM < 1 && *q.SSIM > 0.5) {
 		t.Errorf("quality %+v, want an error of 0.005 and 60 dB, the mean of 20 and 100", q)
 	}
 	small := NewMeasure([]int{8, 8, 1})

@@ -86,7 +86,7 @@ func TestClassifier(t *testing.T) {
 			}
 		}
 		accuracy := metrics[1].Value
-		if metrics[1].Name != "accuracy" || all != d.N || math.Abs(accuracy-float64(right)/float64(all)) > 1e-6 {
+		if metrics[1].Name != "accuracy" || all != d.N || !(math.Abs(accuracy-float64(right)/float64(all)) <= 1e-6) {
 			t.Errorf("%s %v, but %d of %d are right", metrics[1].Name, accuracy, right, all)
 		}
 		if least := map[bool]float64{false: 0.95, true: 0.5}[headOnly]; accuracy < least {

@@ -69,7 +69,7 @@ func TestSchedulesAreThoseOfPyTorch(t *testing.T) {
 		}
 		curve := s.Curve(c.Options["base_lr"].(float64), steps, perEpoch)
 		for step, want := range rates[c.Name] {
-			if got := curve.Rate(step); math.Abs(got-want) > 1e-12*want {
+			if got := curve.Rate(step); !(math.Abs(got-want) <= 1e-12*want) {
 				t.Errorf("%s: step %d: rate %.17g, want %.17g", c.Name, step, got, want)
 			}
 		}
@@ -87,7 +87,7 @@ func TestWarmupThenSchedule(t *testing.T) {
 			t.Errorf("step %d after the warm-up: rate %g, want %g", step, got, want)
 		}
 	}
-	if first, last := warm.Rate(0), warm.Rate(4); math.Abs(first-0.02) > 1e-15 || last != 0.1 {
+	if first, last := warm.Rate(0), warm.Rate(4); !(math.Abs(first-0.02) <= 1e-15) || last != 0.1 {
 		t.Errorf("the warm-up goes from %g to %g, want 0.02 to 0.1", first, last)
 	}
 	// Runs of one or two steps have no room for a curve but need a rate.

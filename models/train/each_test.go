@@ -23,7 +23,7 @@ func TestEvaluateEach(t *testing.T) {
 	for _, v := range each {
 		mean += v / 5
 	}
-	if math.Abs(mean-all[0].Value) > 1e-6 {
+	if !(math.Abs(mean-all[0].Value) <= 1e-6) {
 		t.Errorf("the mean of %v is %v, want mse %v", each, mean, all[0].Value)
 	}
 	if _, err := r.EvaluateEach("elbo", images); err == nil || !strings.Contains(err.Error(), "no metric elbo, it has [mse") {

@@ -29,7 +29,7 @@ func checkClose(t *testing.T, what string, got, want []float32) {
 		t.Fatalf("%s: %d numbers, want %d", what, len(got), len(want))
 	}
 	for i, w := range want {
-		if math.Abs(float64(got[i]-w)) > 1e-5*(1+math.Abs(float64(w))) {
+		if !(math.Abs(float64(got[i]-w)) <= 1e-5*(1+math.Abs(float64(w)))) {
 			t.Fatalf("%s: number %d is %v, want %v", what, i, got[i], w)
 		}
 	}
@@ -86,7 +86,7 @@ func TestEvaluate(t *testing.T) {
 				want += float64(x-reconstructed[i]) * float64(x-reconstructed[i]) / float64(len(images))
 			}
 			i := slices.IndexFunc(metrics, func(v Value) bool { return v.Name == "mse" })
-			if i < 0 || math.Abs(metrics[i].Value-want) > 1e-5*want {
+			if i < 0 || !(math.Abs(metrics[i].Value-want) <= 1e-5*want) {
 				t.Errorf("%s on %d images: %v, want mse %g", name, n, metrics, want)
 			}
 			again, err := r.Evaluate(context.Background(), blobs(n))

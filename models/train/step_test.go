@@ -131,7 +131,7 @@ func TestStepsByHand(t *testing.T) {
 		at := 0
 		for _, w := range weights {
 			for i, got := range w.Data {
-				if want := hand.state.Data[at]; math.Abs(float64(got)-want) > 2e-5 {
+				if want := hand.state.Data[at]; !(math.Abs(float64(got)-want) <= 2e-5) {
 					t.Fatalf("%s: %s[%d] is %v, by hand %v", name, w.Name, i, got, want)
 				}
 				at++

@@ -220,7 +220,7 @@ func TestTail(t *testing.T) {
 		for i, x := range Scale(blobs(images).Pixels) {
 			want += float64(x-codes[i]) * float64(x-codes[i]) / float64(len(codes))
 		}
-		if got := tr.History()[0].TrainLoss; math.Abs(got-want) > 1e-6*want {
+		if got := tr.History()[0].TrainLoss; !(math.Abs(got-want) <= 1e-6*want) {
 			t.Errorf("%d images: train loss %.8g, want %.8g", images, got, want)
 		}
 	}
@@ -294,7 +294,7 @@ func TestAverage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, w := range want {
-		if math.Abs(float64(average[i])-w) > 1e-6 {
+		if !(math.Abs(float64(average[i])-w) <= 1e-6) {
 			t.Fatalf("average %d is %v, want %v", i, average[i], w)
 		}
 	}
