@@ -51,14 +51,15 @@
 //
 // A function of an operation's .go file returns a kernels.Launch:
 //
-//	func upsample(d *Device, s kernels.Upsample2D, out kernels.Operand, in []kernels.Operand) (kernels.Launch, error) {
+//	func (d *Device) pad(s kernels.Pad, out, in kernels.Operand) (kernels.Launch, error) {
 //		n := out.Shape.Size()
-//		k, err := d.kernel("upsample_nearest", size{grid: grid(n, 256), block: threads(256)})
+//		inner := out.Shape[s.Axis+1:].Size()
+//		k, err := d.kernel("copies_pad", size{grid: grid(n, 256), block: threads(256)})
 //		if err != nil {
 //			return kernels.Launch{}, err
 //		}
-//		return kernels.Launch{Run: func(out kernels.Buffer, in []kernels.Buffer, work kernels.Buffer) {
-//			k.run(addr(out), addr(in[0]), num(n))
+//		return kernels.Launch{Run: func(to kernels.Buffer, from []kernels.Buffer, _ kernels.Buffer) {
+//			k.run(addr(from[0]), addr(to), num(n), num(in.Shape[s.Axis]), num(out.Shape[s.Axis]), num(s.Before), num(inner))
 //		}}, nil
 //	}
 //

@@ -27,7 +27,7 @@ struct Shared {
 
 // TensorSums is a warp's sums in the fragments of mma.sync: 16×8 tiles, of which
 // a lane holds columns 2t, 2t+1 of rows g and g+8, g = lane/4, t = lane%4.
-// An 8-byte word is m16n8k8 of TF32 or m16n8k16 of bfloat16: as words the
+// Eight words of K are m16n8k8 of TF32 or m16n8k16 of bfloat16: as words the
 // fragments are the same.
 template <class P, class T, bool A_ALONG, bool B_ALONG>
 struct TensorSums {
