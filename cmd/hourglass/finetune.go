@@ -29,8 +29,9 @@ func finetuneCommand() *cobra.Command {
 		Short: "Train a classifier on a run's encoder",
 		Long: "Put a softmax layer on the code of a trained model and train both on the labels of\n" +
 			"the data, from the run's best weights; with --head-only that layer alone. It makes a\n" +
-			"run folder like train's: hourglass classify tells the classes of images by it, eval\n" +
-			"measures it, and train --resume --out FOLDER goes on with it.",
+			"run folder like train's, with the weights of the least validation error: hourglass\n" +
+			"classify tells the classes of images by it, eval measures it, and train --resume --out\n" +
+			"FOLDER goes on with it.",
 		Example: "  hourglass finetune runs/stacked-mnist --epochs 20\n" +
 			"  hourglass finetune runs/conv-mnist --head-only --out runs/probe",
 		Args: exactArgs(1, "the folder of a run"),

@@ -3,8 +3,8 @@
 // # Files
 //
 // device.go is the device: its switch is the table of contents. kernel.go loads
-// and launches kernels. An operation is a pair of files, conv.cu with its
-// kernels and conv.go with what chooses and launches them; convolutions and
+// and launches kernels. An operation is a pair of files, pool.cu with its
+// kernels and pool.go with what chooses and launches them; convolutions and
 // matrix products share those of gemm.cuh. ptx holds what make
 // kernels compiled of the .cu files; it is committed and embedded, so that
 // nobody but who changes a kernel needs a compiler for it. Package driver is

@@ -62,9 +62,6 @@ func (m *Moments) add(x []float32) {
 	m.outer.Add(m.outer, &m.part)
 }
 
-// N returns how many vectors there were.
-func (m *Moments) N() int { return m.n }
-
 // Gaussian returns the normal distribution with the vectors' mean and covariance,
 // the unbiased one, with n−1 as divisor. It wants at least two vectors, all
 // finite.
