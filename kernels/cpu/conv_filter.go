@@ -50,7 +50,7 @@ func conv2DFilterGrad(s kernels.Conv2DFilterGrad, in []kernels.Operand, p Precis
 	if fitsWinograd(g, p) {
 		return newWinogradFilter(g), nil
 	}
-	if fitsStride(g, p) {
+	if fitsStride(g, p) && min(g.OH, g.OW) >= 6 {
 		return newStrideFilter(g), nil
 	}
 	if fitsNarrow(g, p) {

@@ -5,33 +5,57 @@ import (
 	"hourglass/kernels/cpu/internal/simd"
 )
 
-// strideForm is one of the two ways that tiles go through the transforms of
-// stride 2, in each dimension: see simd.StridedTiles.
+// strideForm is one of the ways that tiles go through the transforms of stride
+// 2, in each dimension: see simd.StridedTiles and simd.StridedTiles4.
 type strideForm struct {
 	places, step int // of the source under a tile, and from tile to tile
 	inputs       int // transformed places
+	taps         int // of a filter
 	products     []strideProduct
 	sums, result int // sums of products, and places of the result that they give
 }
 
-// strideProduct is of an input and of one of a filter's strideTaps.
+// strideProduct is of an input and of one of a filter's taps.
 type strideProduct struct{ input, tap, sum int }
 
-// strideTaps is the number of a filter's transformed taps in each dimension:
-// w0, w1, w0+w2 and w2.
+// strideTaps is the number of a filter's transformed taps in each dimension
+// where tiles are two places wide: w0, w1, w0+w2 and w2.
 const strideTaps = 4
 
 var stridedForm = strideForm{
-	places: 5, step: 4, inputs: 5,
+	places: 5, step: 4, inputs: 5, taps: strideTaps,
 	products: []strideProduct{{0, 0, 0}, {1, 1, 0}, {2, 2, 1}, {3, 3, 2}, {4, 1, 2}},
 	sums:     3, result: 2,
 }
 
 var transposedForm = strideForm{
-	places: 3, step: 2, inputs: 4,
+	places: 3, step: 2, inputs: 4, taps: strideTaps,
 	products: []strideProduct{{0, 3, 0}, {1, 2, 1}, {2, 0, 2}, {1, 1, 3}, {3, 1, 4}},
 	sums:     5, result: 4,
 }
+
+// The forms of tiles that are four places wide.
+var (
+	stridedForm4 = strideForm{
+		places: 9, step: 8, inputs: 9, taps: simd.StrideTaps4,
+		products: []strideProduct{
+			{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {3, 3, 3}, {4, 4, 4},
+			{5, 5, 1}, {6, 5, 2}, {7, 5, 3}, {8, 5, 4},
+		},
+		sums: 5, result: 4,
+	}
+	transposedForm4 = strideForm{
+		places: 5, step: 4, inputs: 5, taps: simd.StrideTaps4,
+		products: []strideProduct{
+			{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {3, 3, 3}, {4, 4, 4},
+			{1, 5, 5}, {2, 5, 6}, {3, 5, 7}, {4, 5, 8},
+		},
+		sums: 9, result: 8,
+	}
+)
+
+// isWide reports whether tiles are four places wide.
+func (f *strideForm) isWide() bool { return f.taps == simd.StrideTaps4 }
 
 // planes is the number of places of a transformed tile of the source.
 func (f *strideForm) planes() int { return f.inputs * f.inputs }
@@ -71,6 +95,23 @@ func strideBackward(dst, before int) strideAxis {
 	return a
 }
 
+// fitsStride4 reports whether tiles that are four places wide fit a convolution,
+// either way: if none reaches beyond the result, and of the places under them
+// only the first or the last of a dimension are beyond the image.
+func fitsStride4(g *kernels.ConvGeometry) bool {
+	return g.OH%4 == 0 && g.OW%4 == 0 && g.H+g.Top == 2*g.OH && g.W+g.Left == 2*g.OW
+}
+
+// strideForward4 returns the tiles of a dimension of a convolution that are four
+// places wide, strideBackward4 those of a transposed one.
+func strideForward4(dst, before int) strideAxis {
+	return strideAxis{tiles: dst / 4, start: -before, odd: -1}
+}
+
+func strideBackward4(src, before int) strideAxis {
+	return strideAxis{tiles: src / 4, start: -1, first: -before, odd: -1}
+}
+
 // even is how many of the tiles have two places.
 func (a *strideAxis) even() int {
 	if a.odd >= 0 {
@@ -99,13 +140,14 @@ func (a *strideAxis) odds(n int) int {
 // fitsStride reports whether a convolution is one that the transforms of stride
 // 2 are for, and wide enough that they pay. The fewer places a result has, the
 // more of the products meet the border, where the definition leaves them out,
-// and the more the transform of the filter weighs. It does not look at the
-// number of images, so an image has the same result in a batch of any size.
+// and the more the transform of the filter weighs; tiles that are four places
+// wide pay from one tile on. It does not look at the number of images, so an
+// image has the same result in a batch of any size.
 func fitsStride(g *kernels.ConvGeometry, p Precision) bool {
 	size, channels := min(g.OH, g.OW), min(g.Ci, g.Co)
 	return p == Float32 && g.KH == 3 && g.KW == 3 && g.SH == 2 && g.SW == 2 &&
 		g.Ci%vector == 0 && g.Co%vector == 0 && g.Top <= 1 && g.Left <= 1 &&
-		(size >= 8 && channels >= 2*vector || size >= 6 && channels >= 4*vector)
+		(size >= 8 && channels >= 2*vector || (size >= 6 || fitsStride4(g)) && channels >= 4*vector)
 }
 
 // strideTiles is where the tiles of some rows of tiles lie in a plane: those of
@@ -172,7 +214,12 @@ type strideSource struct {
 }
 
 // edge is the scratch elements that gather wants.
-func (s *strideSource) edge() int { return s.places * s.places * s.shape[3] }
+func (s *strideSource) edge() int {
+	if s.isWide() {
+		return 0
+	}
+	return s.places * s.places * s.shape[3]
+}
 
 // gather transforms one row of tiles to planes that are next elements apart. It
 // touches the source's rows first: the transform reads five at once and writes
@@ -184,6 +231,10 @@ func (s *strideSource) gather(to []float32, next int, src []float32, tiles *stri
 	if top, bottom := max(0, s.rows.start+i*s.step), min(s.shape[1], s.rows.start+i*s.step+s.places); top < bottom {
 		n := s.shape[2] * channels
 		touch(src[(image*s.shape[1]+top)*n:][:(bottom-top)*n])
+	}
+	if s.isWide() {
+		s.gather4(to, next, src, tiles, tileRow)
+		return
 	}
 	var rows, under [5][]float32
 	for k := range s.places {
@@ -211,6 +262,30 @@ func (s *strideSource) gather(to []float32, next int, src []float32, tiles *stri
 		}
 		s.transform(to[at*channels:], next, &under, count)
 		j += count
+	}
+}
+
+// gather4 is gather of tiles that are four places wide, of which the first may
+// begin one place before the image and the last end one behind it.
+func (s *strideSource) gather4(to []float32, next int, src []float32, tiles *strideTiles, tileRow int) {
+	image, i := tileRow/s.rows.tiles, tileRow%s.rows.tiles
+	x := simd.StrideTiles{Channels: s.shape[3]}
+	for k := range s.places {
+		x.Rows[k] = imageRow(src, s.shape, image, s.rows.start+i*s.step+k, s.zeros)
+	}
+	whole := (s.shape[2] - s.places - s.cols.start + s.step) / s.step // so many end on the image
+	for j := 0; j < s.cols.tiles; j += x.Count {
+		x.Start, x.Count = s.cols.start+j*s.step, 1
+		x.Before, x.After = x.Start < 0, j >= whole
+		if !x.Before && !x.After {
+			x.Count = min(whole, s.cols.tiles) - j
+		}
+		plane := to[tiles.column(tileRow, j)*x.Channels:]
+		if s.strideForm == &stridedForm4 {
+			simd.StridedTiles4(plane, next, &x)
+		} else {
+			simd.TransposedTiles4(plane, next, &x)
+		}
 	}
 }
 

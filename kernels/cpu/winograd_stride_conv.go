@@ -6,9 +6,10 @@ import (
 )
 
 // strideConv is the plan of a Conv2D or a Conv2DInputGrad of 3×3 filters and
-// stride 2 by the transforms of package simd: 25 products of matrices in place
-// of the 36 that the definition takes for a tile. In a Conv2D the products are
-// the terms of nine sums, each a matrix product over [source channels] of up to
+// stride 2 by the transforms of package simd: where tiles that are four places
+// wide fit, 81 products of matrices in place of the 144 that the definition takes
+// for a tile, and elsewhere 25 in place of 36. In a Conv2D the products are the
+// terms of 25 or nine sums, each a matrix product over [source channels] of up to
 // four planes; in a Conv2DInputGrad each is a sum of its own. As in winograd, a
 // few rows of tiles are taken from the source to the result at a time.
 type strideConv struct {
@@ -17,7 +18,7 @@ type strideConv struct {
 	dst      kernels.Shape // [N H W C]
 	grad     bool          // a Conv2DInputGrad
 	epilogue epilogue
-	taps     [][]simd.Tap // by sum
+	terms    [][]simd.Tap // by sum
 
 	panels, panel int    // as in correlation
 	tasks, block  int    // tiles' rows are cut into tasks, and taken so many at a time
@@ -34,6 +35,10 @@ func newStrideConv(g *kernels.ConvGeometry, e kernels.Epilogue) kernel {
 		strideForm: &stridedForm, shape: g.Image(),
 		rows: strideForward(g.H, g.OH, g.Top), cols: strideForward(g.W, g.OW, g.Left),
 	}
+	if fitsStride4(g) {
+		v.strideForm = &stridedForm4
+		v.rows, v.cols = strideForward4(g.OH, g.Top), strideForward4(g.OW, g.Left)
+	}
 	return v.kernel()
 }
 
@@ -42,6 +47,10 @@ func newStrideInputGrad(g *kernels.ConvGeometry, e kernels.Epilogue) kernel {
 	v.strideSource = strideSource{
 		strideForm: &transposedForm, shape: g.Result(),
 		rows: strideBackward(g.H, g.Top), cols: strideBackward(g.W, g.Left),
+	}
+	if fitsStride4(g) {
+		v.strideForm = &transposedForm4
+		v.rows, v.cols = strideBackward4(g.OH, g.Top), strideBackward4(g.OW, g.Left)
 	}
 	return v.kernel()
 }
@@ -54,16 +63,16 @@ func (v *strideConv) kernel() kernel {
 	tileRows := v.dst[0] * v.rows.tiles
 	v.block = max(1, min(tileRows, strideMemory/(v.planes()*v.shape[3]*v.cols.tiles)))
 	v.tasks = max(1, min(pieces(int(v.g.Flops()), grainFlops), evenTasks((tileRows+v.block-1)/v.block)))
-	v.planTaps()
-	chunks := (v.g.Ci + v.filterRows() - 1) / v.filterRows()
+	v.planTerms()
+	chunks := (v.shape[3] + v.filterRows() - 1) / v.filterRows()
 	return kernel{
 		phases: []phase{{chunks, v.filter}, {v.tasks, func(c *call, task int, scratch []float32) {
 			from, to := split(tileRows, v.tasks, task, 1)
 			v.run(c, from, to, scratch)
 		}}},
 		setup:     1,
-		workspace: strideTaps * strideTaps * v.g.Ci * v.g.Co,
-		scratch:   max(v.scratch().words, 4*v.filterRows()*v.g.Co),
+		workspace: v.taps * v.taps * v.g.Ci * v.g.Co,
+		scratch:   max(v.scratch().words, 12*v.filterRows()*v.panel),
 	}
 }
 
@@ -76,16 +85,16 @@ func evenTasks(n int) int {
 	return (n + fewTasks - 1) / fewTasks * fewTasks
 }
 
-// planTaps lists the products of each sum.
-func (v *strideConv) planTaps() {
-	v.taps = make([][]simd.Tap, v.sums*v.sums)
+// planTerms lists the products of each sum.
+func (v *strideConv) planTerms() {
+	v.terms = make([][]simd.Tap, v.sums*v.sums)
 	next, _ := v.next()
 	for _, p := range v.products {
 		for _, q := range v.products {
 			sum := p.sum*v.sums + q.sum
-			v.taps[sum] = append(v.taps[sum], simd.Tap{
+			v.terms[sum] = append(v.terms[sum], simd.Tap{
 				A: (p.input*v.inputs + q.input) * next,
-				B: (p.tap*strideTaps + q.tap) * v.g.Ci * v.g.Co,
+				B: (p.tap*v.taps + q.tap) * v.g.Ci * v.g.Co,
 			})
 		}
 	}
@@ -98,51 +107,60 @@ func (v *strideConv) next() (tiles, sums int) {
 	return n*v.shape[3] + vector, n*v.panel + vector
 }
 
-// filterRows is how many of the filter's input channels are transformed at a
-// time.
-func (v *strideConv) filterRows() int { return min(v.g.Ci, max(1, filterChunk/v.g.Co)) }
+// filterRows is how many of the source's channels the filter's transform takes at
+// a time.
+func (v *strideConv) filterRows() int { return min(v.shape[3], max(1, filterChunk/v.panel)) }
 
-// filter computes the transformed taps of some of the filter's input channels
-// and packs them: [tap][panel][source channel][result channel of the panel].
+// filter computes the transformed taps of some of the source's channels and packs
+// them: [tap][panel][source channel][result channel of the panel].
 func (v *strideConv) filter(c *call, chunk int, scratch []float32) {
-	w := c.in[1].f32
-	rows := v.filterRows()
-	ci := chunk * rows
-	rows = min(rows, v.g.Ci-ci)
-	n := rows * v.g.Co
-	tap := func(kh, kw int) []float32 { return w[((kh*3+kw)*v.g.Ci+ci)*v.g.Co:][:n] }
-	for i := range strideTaps {
-		var row [3][]float32
-		for kw := range row {
-			row[kw] = strideTap(scratch[kw*n:][:n], i, tap(0, kw), tap(1, kw), tap(2, kw))
-		}
-		for j := range strideTaps {
-			at := (i*strideTaps + j) * v.g.Ci * v.g.Co
-			v.pack(c.work[at:], strideTap(scratch[3*n:][:n], j, row[0], row[1], row[2]), ci, rows)
+	srcC, dstC := v.shape[3], v.dst[3]
+	from := chunk * v.filterRows()
+	rows := min(v.filterRows(), srcC-from)
+	for to := 0; to < dstC; to += v.panel {
+		n := rows * min(v.panel, dstC-to)
+		taps := v.gatherTaps(scratch[3*n:], c.in[1].f32, from, rows, to)
+		for i := range v.taps {
+			var row [3][]float32
+			for kw := range row {
+				row[kw] = v.tap(scratch[kw*n:][:n], i, taps[kw], taps[3+kw], taps[6+kw])
+			}
+			for j := range v.taps {
+				packed := c.work[(i*v.taps+j)*srcC*dstC+to*srcC+from*(n/rows):][:n]
+				if tap := v.tap(packed, j, row[0], row[1], row[2]); &tap[0] != &packed[0] {
+					copy(packed, tap)
+				}
+			}
 		}
 	}
 }
 
-// pack copies the input channels ci … ci+rows-1 of one transformed tap.
-func (v *strideConv) pack(to, from []float32, ci, rows int) {
-	srcC, dstC, co := v.shape[3], v.dst[3], v.g.Co
-	for n := 0; n < dstC; n += v.panel {
-		width := min(v.panel, dstC-n)
-		panel := to[n*srcC:]
-		if !v.grad {
-			for k := range rows {
-				copy(panel[(ci+k)*width:][:width], from[k*co+n:])
-			}
+// gatherTaps copies each of the filter's nine taps, of the source's channels
+// from … from+rows-1 and the panel of the result's that begins with to.
+func (v *strideConv) gatherTaps(memory, w []float32, from, rows, to int) (taps [9][]float32) {
+	co, width := v.g.Co, min(v.panel, v.dst[3]-to)
+	for k := range taps {
+		tap := w[k*v.g.Ci*co:][:v.g.Ci*co]
+		taps[k] = memory[k*rows*width:][:rows*width]
+		if v.grad {
+			simd.Transpose(taps[k], width, tap[to*co+from:], co, width, rows)
 			continue
 		}
-		if first, last := max(n, ci), min(n+width, ci+rows); first < last {
-			simd.Transpose(panel[first-n:], width, from[(first-ci)*co:], co, last-first, co)
+		for row := range rows {
+			copy(taps[k][row*width:][:width], tap[(from+row)*co+to:])
 		}
 	}
+	return taps
 }
 
-// strideTap returns one of the transformed taps of w0, w1 and w2, maybe in sum.
-func strideTap(sum []float32, i int, w0, w1, w2 []float32) []float32 {
+// tap returns one of the transformed taps of w0, w1 and w2, maybe in sum.
+func (v *strideConv) tap(sum []float32, i int, w0, w1, w2 []float32) []float32 {
+	if v.isWide() {
+		if v.grad {
+			w0, w2 = w2, w0
+		}
+		return strideTap4(sum, i, w0, w1, w2)
+	}
 	switch i {
 	case 0:
 		return w0
@@ -153,6 +171,19 @@ func strideTap(sum []float32, i int, w0, w1, w2 []float32) []float32 {
 		return sum
 	}
 	return w2
+}
+
+func strideTap4(sum []float32, i int, w0, w1, w2 []float32) []float32 {
+	switch c0, c1, c2 := simd.StrideTap4(i); {
+	case c0 == 1:
+		return w0
+	case c1 != 0:
+		simd.Scale(sum, w1, c1)
+	default:
+		simd.Scale(sum, w0, c0)
+		simd.AXPY(sum, c2, w2, sum)
+	}
+	return sum
 }
 
 // strideScratch is where the parts of a task's scratch memory begin.
@@ -201,7 +232,7 @@ func (v *strideConv) product(filter, tiles, sums []float32, n int, t *strideTile
 			clear(sum[:from*width])
 			clear(sum[to*width : t.count()*width])
 			p.M = to - from
-			simd.Gemm(&p, sum[from*width:], tiles[from*srcC:], filter, nil, v.taps[i*v.sums+j])
+			simd.Gemm(&p, sum[from*width:], tiles[from*srcC:], filter, nil, v.terms[i*v.sums+j])
 		}
 	}
 }
@@ -216,7 +247,7 @@ func (v *strideConv) scatter(c *call, sums []float32, n int, t *strideTiles, til
 	if v.epilogue.bias != 0 {
 		bias = c.in[v.epilogue.bias].f32[n:]
 	}
-	var rows [4][]float32 // nil beyond the result
+	var rows [8][]float32 // nil beyond the result
 	for k := range v.result {
 		if at := v.rows.first + i*v.result + k; at >= 0 && at < v.dst[1] {
 			rows[k] = c.out.f32[(image*v.dst[1]+at)*v.dst[2]*dstC+n:][:v.dst[2]*dstC-n]
@@ -239,8 +270,8 @@ func (v *strideConv) scatter(c *call, sums []float32, n int, t *strideTiles, til
 
 // partial computes the places of one tile, in column j of tiles, that lie on the
 // result.
-func (v *strideConv) partial(rows *[4][]float32, corner []float32, j int, sums []float32, width int, bias []float32) {
-	var own [4][]float32
+func (v *strideConv) partial(rows *[8][]float32, corner []float32, j int, sums []float32, width int, bias []float32) {
+	var own [8][]float32
 	for k := range v.result {
 		own[k] = corner[k*v.result*width:][:v.result*width]
 	}
@@ -255,8 +286,12 @@ func (v *strideConv) partial(rows *[4][]float32, corner []float32, j int, sums [
 }
 
 // results computes the places of some tiles, from at on, step elements apart.
-func (v *strideConv) results(rows *[4][]float32, beyond []float32, at, step int, sums []float32, tiles, width int, bias []float32) {
+func (v *strideConv) results(rows *[8][]float32, beyond []float32, at, step int, sums []float32, tiles, width int, bias []float32) {
 	_, next := v.next()
+	if v.isWide() {
+		v.results4(rows, beyond, at, step, sums, tiles, width, bias)
+		return
+	}
 	for k := 0; k < v.result; k += 2 {
 		top, bottom := rows[k], rows[k+1]
 		if top == nil && bottom == nil {
@@ -276,6 +311,21 @@ func (v *strideConv) results(rows *[4][]float32, beyond []float32, at, step int,
 		// Rows of planes are m0, m1, m2, o0 and o1.
 		row := func(i int) []float32 { return sums[i*v.sums*next:] }
 		simd.TransposedResult(top, bottom, row(k/2), row(k/2+1), row(3+k/2), next, tiles, width, step, bias)
+	}
+}
+
+func (v *strideConv) results4(rows *[8][]float32, beyond []float32, at, step int, sums []float32, tiles, width int, bias []float32) {
+	var to [8][]float32
+	for k := range v.result {
+		if to[k] = rows[k]; to[k] == nil {
+			to[k] = beyond
+		}
+		to[k] = to[k][at:]
+	}
+	if _, next := v.next(); v.grad {
+		simd.TransposedResult4(&to, sums, next, tiles, width, step, bias)
+	} else {
+		simd.StridedResult4(&to, sums, next, tiles, width, step, bias)
 	}
 }
 

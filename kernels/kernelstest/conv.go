@@ -59,6 +59,8 @@ var winogradWindows = []window{
 	{18, 20, 3, 3, [2]int{2, 2}, kernels.Valid},
 	{17, 16, 3, 3, [2]int{2, 2}, kernels.Explicit(1, 1, 1, 1)},
 	{16, 17, 3, 3, [2]int{2, 2}, kernels.Explicit(1, 4, 0, 3)},
+	{16, 23, 3, 3, [2]int{2, 2}, kernels.Same},
+	{15, 16, 3, 3, [2]int{2, 2}, kernels.Same},
 }
 
 // images are batch sizes and channels of the image and of the result.
@@ -104,6 +106,10 @@ func convCases() []Case {
 			wide[j].Spreads, wide[j].NoGrad = true, true
 		}
 		cases = append(cases, wide...)
+	}
+	for _, c := range (window{8, 7, 3, 3, [2]int{2, 2}, kernels.Same}).cases(3, 80, 64, convEpilogues[2]) { // one tile
+		c.Spreads, c.NoGrad = true, true
+		cases = append(cases, c)
 	}
 	for i, w := range windows {
 		for j, image := range narrowImages {

@@ -22,6 +22,7 @@ func strided(a *asm) {
 	}, []rowOfPlanes{{1, 0, nil}, {0, 1, a.less}, {2, 2, a.less}, {3, 2, nil}})
 	stridedResult(a)
 	transposedResult(a)
+	strided4(a)
 }
 
 // rowOfPlanes is one that a row of places gives, alone or with the first row.
