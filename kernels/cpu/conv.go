@@ -82,6 +82,9 @@ func conv2D(s kernels.Conv2D, in []kernels.Operand, p Precision) (kernel, error)
 	if fitsStride(g, p) {
 		return newStrideConv(g, s.Epilogue), nil
 	}
+	if fitsFirst(g, p) {
+		return newFirstLayer(g, s.Epilogue), nil
+	}
 	if fitsLast(g, false, p) {
 		return newLastLayer(g, false, s.Epilogue), nil
 	}

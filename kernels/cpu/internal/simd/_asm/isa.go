@@ -63,7 +63,7 @@ type asm struct {
 // signatures may name its types.
 var simd = func() *types.Package {
 	p := types.NewPackage("simd", "simd")
-	for _, name := range []string{"tile", "window", "strip"} {
+	for _, name := range []string{"tile", "window", "strip", "convolution"} {
 		n := types.NewTypeName(token.NoPos, p, name, nil)
 		types.NewNamed(n, types.NewStruct(nil, nil), nil)
 		p.Scope().Insert(n)

@@ -35,6 +35,7 @@ var outputs = []struct {
 	{"transpose", transpose, func(isa) string { return "" }, []isa{avx2}},
 	{"winograd", winograd, func(isa) string { return "" }, []isa{avx512, avx2}},
 	{"window", windows, windowSwitch, []isa{avx512, avx2}},
+	{"convolve", convolves, convolveSwitch, []isa{avx512, avx2}},
 	{"strip", strips, stripSwitch, []isa{avx512, avx2}},
 	{"stride", strided, func(isa) string { return "" }, []isa{avx512, avx2}},
 }
