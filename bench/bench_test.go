@@ -58,7 +58,7 @@ func TestRunMeasures(t *testing.T) {
 		if !(r.MSBest > 0) || !(r.MSMedian >= r.MSBest) || !(r.ImagesPerSecond > 0) {
 			t.Errorf("%s: %+v, want times above 0, and the median no less than the best", r.Workload, r)
 		}
-		if !(r.GFLOPS > 0) || !(r.PeakGFLOPS > 0.1) || math.Abs(r.PeakShare-r.GFLOPS/r.PeakGFLOPS) > 1e-9 {
+		if !(r.GFLOPS > 0) || !(r.PeakGFLOPS > 0.1) || !(math.Abs(r.PeakShare-r.GFLOPS/r.PeakGFLOPS) <= 1e-9) {
 			t.Errorf("%s: %+v, want rates above 0 and their quotient", r.Workload, r)
 		}
 		if known := peakMemory(os.Getpid()) > 0; known && !(r.PeakMemoryMB > 1) {

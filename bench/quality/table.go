@@ -149,8 +149,9 @@ const tableHead = `# What the models reach
 
 Made by ` + "`make quality`" + ` (program ` + "[bench/quality](quality)" + `), which keeps every row with its full configuration in
 [quality.json](quality.json); ` + "`go run ./bench/quality --quick`" + ` is the short form that CI runs, with bounds. Figures are of
-the test images, by the weights of the epoch whose validation loss was the lowest. MNIST is 60,000 and 10,000 images in
-[0, 1]; mse is the mean over pixels, PSNR the mean over images of −10·log₁₀ of an image's mse; nats are for each image.
+the test images, by the weights of the epoch whose validation loss was the lowest, a classifier's of the least validation
+error. MNIST is 60,000 and 10,000 images in [0, 1]; mse is the mean over pixels, PSNR the mean over images of −10·log₁₀ of
+an image's mse; nats are for each image.
 
 "PyTorch" is the same net, optimizer, batch and number of epochs in PyTorch 2.15, with initial weights of the same kind
 and an order of images and noise of its own, by [torch_twins.py](quality/torch_twins.py). "PCA" is that of the training

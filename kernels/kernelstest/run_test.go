@@ -160,7 +160,7 @@ func TestSmoothInputs(t *testing.T) {
 	in, again := c.SmoothInputs(3), c.SmoothInputs(3)
 	for i, x := range in[0].Data {
 		y := in[1].Data[i]
-		if k := x / 0.125; k == math.Trunc(k) || math.Abs(x) > 3 {
+		if k := x / 0.125; k == math.Trunc(k) || !(math.Abs(x) <= 3) {
 			t.Errorf("element %d of the lattice is %v", i, x)
 		}
 		if math.Abs(y) < 0.05 {
