@@ -101,6 +101,7 @@ type convolution struct {
 	_, _, _                   int // where the row lies, and how many are left
 	xAt, dstAt                int // where the image lies
 	_                         int
-	mask                      [8]int32    // as in tile
-	bias                      [32]float32 // of the channels computed together
+	mask                      [8]int32                                       // as in tile
+	bias                      [32]float32                                    // of the channels computed together
+	packed                    [ConvolveLines * ConvolveElements * 16]float32 // the filter of two vectors of eight, element by element
 }

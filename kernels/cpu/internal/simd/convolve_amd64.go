@@ -8,7 +8,7 @@ func convolve(v *Convolution, dst, x, filter, bias, gate []float32) {
 	if tier == AVX512 {
 		convolveTiles(16, 2, v, dst, x, filter, bias, gate)
 	} else if tier == AVX2 {
-		convolveTiles(8, 1, v, dst, x, filter, bias, gate)
+		convolveTiles(8, 2, v, dst, x, filter, bias, gate)
 	} else {
 		convolveGeneric(v, dst, x, filter, bias, gate)
 	}
@@ -41,10 +41,23 @@ func convolveTiles(lanes, vectors int, v *Convolution, dst, x, filter, bias, gat
 			clear(t.bias[rest:])
 		}
 		t.images, t.xAt, t.dstAt = v.Images, 0, 0
+		if lanes == 8 && width == 2 {
+			t.pack(v, filter, n)
+		}
 		if lanes == 16 {
 			convolveAVX512(v.Lines, v.Elements, width, &t)
 		} else {
 			convolveAVX2(v.Lines, v.Elements, width, &t)
+		}
+	}
+}
+
+// pack copies the sixteen channels of the filter from n on, as far as there are.
+func (t *convolution) pack(v *Convolution, filter []float32, n int) {
+	for l := range v.Lines {
+		for e := range v.Elements {
+			channels := filter[l*v.FilterLine+e*v.N:][:v.N]
+			copy(t.packed[(l*v.Elements+e)*16:][:16], channels[n:])
 		}
 	}
 }

@@ -31,6 +31,33 @@ func convolve3x2x1AVX2(t *convolution)
 //go:noescape
 func convolve3x3x1AVX2(t *convolution)
 
+//go:noescape
+func convolve1x1x2AVX2(t *convolution)
+
+//go:noescape
+func convolve1x2x2AVX2(t *convolution)
+
+//go:noescape
+func convolve1x3x2AVX2(t *convolution)
+
+//go:noescape
+func convolve2x1x2AVX2(t *convolution)
+
+//go:noescape
+func convolve2x2x2AVX2(t *convolution)
+
+//go:noescape
+func convolve2x3x2AVX2(t *convolution)
+
+//go:noescape
+func convolve3x1x2AVX2(t *convolution)
+
+//go:noescape
+func convolve3x2x2AVX2(t *convolution)
+
+//go:noescape
+func convolve3x3x2AVX2(t *convolution)
+
 // convolveAVX2 runs the kernel of so many filter rows, elements of each and vectors.
 func convolveAVX2(lines, elements, vectors int, t *convolution) {
 	switch lines<<8 | elements<<4 | vectors {
@@ -52,6 +79,24 @@ func convolveAVX2(lines, elements, vectors int, t *convolution) {
 		convolve3x2x1AVX2(t)
 	case 3<<8 | 3<<4 | 1:
 		convolve3x3x1AVX2(t)
+	case 1<<8 | 1<<4 | 2:
+		convolve1x1x2AVX2(t)
+	case 1<<8 | 2<<4 | 2:
+		convolve1x2x2AVX2(t)
+	case 1<<8 | 3<<4 | 2:
+		convolve1x3x2AVX2(t)
+	case 2<<8 | 1<<4 | 2:
+		convolve2x1x2AVX2(t)
+	case 2<<8 | 2<<4 | 2:
+		convolve2x2x2AVX2(t)
+	case 2<<8 | 3<<4 | 2:
+		convolve2x3x2AVX2(t)
+	case 3<<8 | 1<<4 | 2:
+		convolve3x1x2AVX2(t)
+	case 3<<8 | 2<<4 | 2:
+		convolve3x2x2AVX2(t)
+	case 3<<8 | 3<<4 | 2:
+		convolve3x3x2AVX2(t)
 	default:
 		panic("simd: no such filter")
 	}

@@ -119,13 +119,22 @@ func spreadGeneric(s *Strip, dst, src, w, bias []float32, taps []Tap) {
 	}
 }
 
-// dotOf is the product of x and as many elements of y.
-func dotOf(x, y []float32) (sum float32) {
+// dotOf is the product of x and as many elements of y, in four sums, so that no
+// addition waits for the one before it.
+func dotOf(x, y []float32) float32 {
 	y = y[:len(x)]
-	for i, v := range x {
-		sum += float32(v * y[i])
+	var s0, s1, s2, s3 float32
+	for len(x) >= 4 && len(y) >= 4 {
+		s0 += float32(x[0] * y[0])
+		s1 += float32(x[1] * y[1])
+		s2 += float32(x[2] * y[2])
+		s3 += float32(x[3] * y[3])
+		x, y = x[4:], y[4:]
 	}
-	return sum
+	for i := range x {
+		s0 += float32(x[i] * y[i])
+	}
+	return (s0 + s1) + (s2 + s3)
 }
 
 // of applies the activation.

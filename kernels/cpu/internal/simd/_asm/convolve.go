@@ -40,6 +40,7 @@ const (
 	_
 	_
 	convolveBias
+	convolvePacked = convolveBias + 4*32
 )
 
 // convolvePlacesAtOnce is how many results are computed together, so that no
@@ -49,7 +50,7 @@ const convolvePlacesAtOnce = 6
 // convolveShapes calls f for the shape of each kernel: filter rows, elements of
 // each, and vectors of the result's channels.
 func convolveShapes(s isa, f func(lines, elements, vectors int)) {
-	for vectors := 1; vectors <= s.lanes/8; vectors++ {
+	for vectors := 1; vectors <= 2; vectors++ {
 		for lines := 1; lines <= 3; lines++ {
 			for elements := 1; elements <= 3; elements++ {
 				f(lines, elements, vectors)
@@ -74,15 +75,20 @@ func convolveSwitch(s isa) string {
 	return b.String()
 }
 
-// convolve writes the kernel for one shape. The filter is in registers; an
-// element of the image is read for each of the results that it is part of, and
-// a result is written once.
+// convolve writes the kernel for one shape. The filter is in registers, or where
+// they are too few packed in the argument; an element of the image is read for
+// each of the results that it is part of, and a result is written once.
 func convolve(a *asm, lines, elements, vectors int) {
 	a.begin(fmt.Sprintf("convolve%dx%dx%d", lines, elements, vectors), "func(t *convolution)")
 	count := lines * elements
-	w := func(i, v int) VecPhysical { return a.regs[i*vectors+v] }
-	acc := func(m, v int) VecPhysical { return a.regs[(count+m)*vectors+v] }
-	tmp := a.regs[(count+convolvePlacesAtOnce)*vectors]
+	packed := a.lanes == 8 && vectors == 2
+	weights := count // whose vectors are in registers
+	if packed {
+		weights = 1
+	}
+	w := func(i, v int) VecPhysical { return a.regs[i%weights*vectors+v] }
+	acc := func(m, v int) VecPhysical { return a.regs[(weights+m)*vectors+v] }
+	tmp := a.regs[(weights+convolvePlacesAtOnce)*vectors]
 
 	t, left := RDI, RCX
 	x := []GPPhysical{R8, R9, R10}
@@ -96,19 +102,21 @@ func convolve(a *asm, lines, elements, vectors int) {
 		a.MOVQ(field(convolveMaskBits), RAX)
 		a.KMOVW(EAX, K1)
 	}
-	a.MOVQ(field(convolveW), p)
-	for l := range lines {
-		a.MOVQ(p, dst)
-		for e := range elements {
-			for v := range vectors {
-				a.load(Mem{Base: dst, Disp: v * a.bytes()}, w(l*elements+e, v), v == vectors-1, mask, tmp)
+	if !packed {
+		a.MOVQ(field(convolveW), p)
+		for l := range lines {
+			a.MOVQ(p, dst)
+			for e := range elements {
+				for v := range vectors {
+					a.load(Mem{Base: dst, Disp: v * a.bytes()}, w(l*elements+e, v), v == vectors-1, mask, tmp)
+				}
+				if e < elements-1 {
+					a.ADDQ(field(convolveWStep), dst)
+				}
 			}
-			if e < elements-1 {
-				a.ADDQ(field(convolveWStep), dst)
+			if l < lines-1 {
+				a.ADDQ(field(convolveWLine), p)
 			}
-		}
-		if l < lines-1 {
-			a.ADDQ(field(convolveWLine), p)
 		}
 	}
 	a.MOVQ(field(convolveStep), step)
@@ -166,6 +174,11 @@ func convolve(a *asm, lines, elements, vectors int) {
 		each(func(r VecPhysical, v int) { a.VMOVUPS(field(convolveBias+v*a.bytes()), r) })
 		for l := range lines {
 			for e := range elements {
+				if packed {
+					for v := range vectors {
+						a.VMOVUPS(field(convolvePacked+((l*elements+e)*vectors+v)*a.bytes()), w(0, v))
+					}
+				}
 				for m := range n {
 					a.VBROADCASTSS(element(l, m, e), tmp)
 					for v := range vectors {
@@ -173,9 +186,12 @@ func convolve(a *asm, lines, elements, vectors int) {
 					}
 				}
 			}
-			if n == convolvePlacesAtOnce {
+			switch n {
+			case convolvePlacesAtOnce:
 				a.LEAQ(Mem{Base: x[l], Index: step3, Scale: 2}, x[l])
-			} else {
+			case 2:
+				a.LEAQ(Mem{Base: x[l], Index: step, Scale: 2}, x[l])
+			case 1:
 				a.ADDQ(step, x[l])
 			}
 		}
@@ -222,12 +238,16 @@ func convolve(a *asm, lines, elements, vectors int) {
 	a.SUBQ(U8(convolvePlacesAtOnce), left)
 	a.JAE(LabelRef("places"))
 	a.Label("rest")
-	a.ADDQ(U8(convolvePlacesAtOnce), left)
-	a.JZ(LabelRef("next"))
-	a.Label("place")
+	a.ADDQ(U8(convolvePlacesAtOnce-2), left)
+	a.JL(LabelRef("last"))
+	a.Label("pair")
+	results(2, "two")
+	a.SUBQ(U8(2), left)
+	a.JGE(LabelRef("pair"))
+	a.Label("last")
+	a.INCQ(left)
+	a.JNZ(LabelRef("next"))
 	results(1, "one")
-	a.DECQ(left)
-	a.JNZ(LabelRef("place"))
 	a.Label("next")
 	on(convolveXAt, convolveRow)
 	on(convolveDstAt, convolveDstRow)
