@@ -19,15 +19,13 @@ type lastLayer struct {
 	strip    simd.Strip
 	epilogue epilogue
 
-	tasks, unit int // as in correlation
-	band        int // result rows that are taken at a time
-	far         bool
+	tasks, unit, together int // as in correlation
 }
 
 // Limits of the choice and of the cut of a last layer.
 const (
 	lastChannels = 16      // the fewest of the source
-	lastBand     = 1 << 13 // about as many elements of the source as stay in the first-level cache
+	lastImages   = 1 << 16 // about as many elements of the source's images as stay in the second-level cache
 )
 
 // fitsLast reports whether a correlation's result is better computed by a
@@ -70,6 +68,7 @@ func newLastLayer(g *kernels.ConvGeometry, grad bool, e kernels.Epilogue) kernel
 	v.spread = g.SW == 2
 	c, n := v.src[3], v.dst[3]
 	v.strip.C, v.strip.N, v.strip.Width, v.strip.Act = c, n, v.src[2], v.epilogue.act
+	v.strip.Image, v.strip.DstImage = v.src[1:].Size(), v.dst[1:].Size()
 	v.strip.Places = v.dst[2]
 	if v.spread {
 		v.strip.Places = v.src[2]
@@ -89,51 +88,48 @@ func newLastLayer(g *kernels.ConvGeometry, grad bool, e kernels.Epilogue) kernel
 		v.taps = append(v.taps, taps)
 	}
 	v.tasks, v.unit = rowTasks(g, v.dst)
-	v.band = max(1, lastBand/(v.src[2]*c)) * g.SH
-	v.far = v.src.Size() > nearSize
+	v.together = max(1, lastImages/v.src[1:].Size())
 	return single(v.tasks, v.run)
 }
 
-// run computes the rows of a task, a band at a time.
+// run computes the rows of a task, some whole images at a time.
 func (v *lastLayer) run(c *call, task int, _ []float32) {
-	height := v.dst[1]
+	height, row := v.dst[1], v.dst[2]*v.dst[3]
 	at, end := split(v.dst[0]*height, v.tasks, task, v.unit)
-	row := v.dst[2] * v.dst[3]
 	for at < end {
-		image, from := at/height, at%height
-		to := min(from+v.band, height, from+end-at)
-		src := c.in[0].f32[image*v.src[1:].Size():][:v.src[1:].Size()]
-		for i := range v.rows.spans {
-			v.part(c, image, src, i, from, to)
+		b := box{at / height, 1, at % height, min(height, at%height+end-at)}
+		if b.from == 0 {
+			b.images = max(1, min(v.together, (end-at)/height))
 		}
-		v.epilogue.finish(c, at*row, (to-from)*row)
-		at += to - from
+		for i := range v.rows.spans {
+			v.part(c, b, i)
+		}
+		n := (b.images-1)*height + b.to - b.from
+		v.epilogue.finish(c, at*row, n*row)
+		at += n
 	}
 }
 
-// part computes those rows of a span that lie in the band.
-func (v *lastLayer) part(c *call, image int, src []float32, span, from, to int) {
+// part computes those rows of a span that lie in the box.
+func (v *lastLayer) part(c *call, b box, span int) {
 	s := &v.rows.spans[span]
-	first, rows := s.within(from, to)
+	first, rows := s.within(b.from, b.to)
 	if rows == 0 {
 		return
 	}
 	srcRow, dstRow := v.src[2]*v.src[3], v.dst[2]*v.dst[3]
 	p := v.strip
-	p.Rows, p.Row, p.DstRow = rows, s.step*srcRow, s.every*dstRow
-	dst := c.out.f32[(image*v.dst[1]+s.first+first*s.every)*dstRow:]
-	src = src[(s.start+first*s.step)*srcRow:]
-	if v.far {
-		touch(src[:((rows-1)*s.step+s.taps)*srcRow])
-	}
+	p.Images, p.Rows, p.Row, p.DstRow = b.images, rows, s.step*srcRow, s.every*dstRow
+	dst := c.out.f32[(b.image*v.dst[1]+s.first+first*s.every)*dstRow:]
+	src := c.in[0].f32[(b.image*v.src[1]+s.start+first*s.step)*srcRow:]
 	bias := v.epilogue.biasFrom(c, 0)
 	if v.spread {
 		simd.Spread(&p, dst, src, c.in[1].f32, bias, v.taps[span])
 		return
 	}
-	var b float32
+	var b0 float32
 	if bias != nil {
-		b = bias[0]
+		b0 = bias[0]
 	}
-	simd.Slide(&p, dst, src, c.in[1].f32, b, v.taps[span])
+	simd.Slide(&p, dst, src, c.in[1].f32, b0, v.taps[span])
 }

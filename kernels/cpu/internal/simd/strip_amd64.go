@@ -77,7 +77,7 @@ func (s *Strip) strip(lanes int, dst, src, w []float32, taps []Tap) strip {
 	t := strip{
 		dst: unsafe.Pointer(&dst[0]), src: unsafe.Pointer(&src[0]), w: unsafe.Pointer(&w[0]),
 		taps: &taps[0], nTaps: len(taps), vectors: s.C / lanes, place: 4 * s.C,
-		srcRow: 4 * s.Row, dstRow: 4 * s.DstRow,
+		rows: s.Rows, srcImage: 4 * s.Image, dstImage: 4 * s.DstImage, srcRow: 4 * s.Row, dstRow: 4 * s.DstRow,
 	}
 	if s.Act == ReLU {
 		t.relu = 1
@@ -104,7 +104,7 @@ func tileRuns(n, most int) [2]tileRun {
 // run moves t to a run of tiles, the first of which begins at a place of the
 // source and has so many elements of the result for each of its places.
 func (t *strip) run(s *Strip, r tileRun, first, elements int) {
-	t.rows, t.tiles = s.Rows, r.tiles
+	t.images, t.tiles = s.Images, r.tiles
 	t.srcAt, t.dstAt = 4*first*s.C, 4*r.from*elements
 	t.srcTile, t.dstTile = 4*r.size*s.C, 4*r.size*elements
 	t.left, t.right = 0, 0

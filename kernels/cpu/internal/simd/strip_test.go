@@ -49,8 +49,9 @@ func (s *stripCase) draw(r *rand.Rand, fs []*fence) {
 		s.Width = max(1, s.Places+1-s.Before+r.IntN(2))
 		s.Column = s.C + r.IntN(3)
 	}
-	s.Rows, s.Act = 1+r.IntN(3), Activation(r.IntN(2))
+	s.Images, s.Rows, s.Act = 1+r.IntN(2), 1+r.IntN(3), Activation(r.IntN(2))
 	s.Row, s.DstRow = r.IntN(50), s.results()+r.IntN(3)
+	s.Image, s.DstImage = r.IntN(50), s.Rows*s.DstRow
 	span := (s.columns()-1)*max(s.C, s.Column) + s.C
 	s.taps = nil
 	for i := range 1 + r.IntN(3) {
@@ -65,12 +66,12 @@ func (s *stripCase) draw(r *rand.Rand, fs []*fence) {
 		} else {
 			wantW = max(wantW, s.taps[i].B+span)
 		}
-		wantSrc = max(wantSrc, s.taps[i].A+(s.Rows-1)*s.Row+s.Width*s.C)
+		wantSrc = max(wantSrc, s.taps[i].A+(s.Images-1)*s.Image+(s.Rows-1)*s.Row+s.Width*s.C)
 	}
 	if backward {
 		s.Column = -s.Column
 	}
-	s.dst = normal(fs[0], (s.Rows-1)*s.DstRow+s.results())
+	s.dst = normal(fs[0], (s.Images*s.Rows-1)*s.DstRow+s.results())
 	s.src, s.w = normal(fs[1], wantSrc), normal(fs[2], wantW)
 	s.bias = []float32{0.5, -0.25, 1, -2}
 	if s.N > 0 && r.IntN(3) == 0 {
@@ -78,7 +79,7 @@ func (s *stripCase) draw(r *rand.Rand, fs []*fence) {
 	}
 }
 
-// want returns an element of the result, by the definition, and the sum of the
+// want returns an element of a row of the result, counted through the images, by the definition, and the sum of the
 // absolute values of its terms.
 func (s *stripCase) want(row, i int) (sum, size float64) {
 	n := max(1, s.N)
@@ -102,7 +103,7 @@ func (s *stripCase) want(row, i int) (sum, size float64) {
 				continue
 			}
 			for c := range s.C {
-				v := float64(s.src[t.A+row*s.Row+place*s.C+c]) * float64(s.w[at+c])
+				v := float64(s.src[t.A+row/s.Rows*s.Image+row%s.Rows*s.Row+place*s.C+c]) * float64(s.w[at+c])
 				sum, size = sum+v, size+math.Abs(v)
 			}
 		}
@@ -116,7 +117,7 @@ func (s *stripCase) want(row, i int) (sum, size float64) {
 // TestStrip holds tiles of all sizes, and of any rest of channels, to float64,
 // between unreadable pages.
 func TestStrip(t *testing.T) {
-	fs := fences(t, 1<<11, 1<<13, 1<<12)
+	fs := fences(t, 1<<12, 1<<13, 1<<12)
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(41, 42))
 		for n := range MaxSpread + 1 {
@@ -148,7 +149,7 @@ func TestStrip(t *testing.T) {
 // TestStripNaN: a NaN of the filter or of the source is in those results that
 // it is part of, through the activation, and in no others.
 func TestStripNaN(t *testing.T) {
-	fs := fences(t, 1<<11, 1<<13, 1<<12)
+	fs := fences(t, 1<<12, 1<<13, 1<<12)
 	nan := float32(math.NaN())
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(43, 44))
@@ -160,7 +161,7 @@ func TestStripNaN(t *testing.T) {
 					x := [][]float32{s.src, s.w}[where]
 					x[r.IntN(len(x))] = nan
 					s.run()
-					for row := range s.Rows {
+					for row := range s.Images * s.Rows {
 						for i := range s.results() {
 							linear := *s
 							linear.Act = Linear
@@ -179,7 +180,7 @@ func TestStripNaN(t *testing.T) {
 
 func BenchmarkStrip(b *testing.B) {
 	for _, n := range []int{0, 1, 2, 3, 4} {
-		s := &stripCase{Strip: Strip{Rows: 8, Places: 28, Width: 28, N: n, C: 32, Row: 28 * 32, DstRow: 28 * 2 * max(1, n)}}
+		s := &stripCase{Strip: Strip{Images: 1, Rows: 8, Places: 28, Width: 28, N: n, C: 32, Row: 28 * 32, DstRow: 28 * 2 * max(1, n)}}
 		s.taps = []Tap{{0, 0}, {28 * 32, 3 * 32 * max(1, n)}}
 		terms := 3 * n * 28
 		if n == 0 {

@@ -21,17 +21,24 @@ const (
 	stripTiles
 	stripSrcTile
 	stripDstTile
+	stripImages
 	stripRows
+	stripSrcImage
+	stripDstImage
 	stripSrcRow
 	stripDstRow
 	stripLeft
 	stripRight
 	stripReLU
 	stripMaskBits
+	stripSrcImageAt
+	stripDstImageAt
 	stripSrcAt
 	stripDstAt
+	stripRowsNow
 	stripTilesNow
 	stripTapsNow
+	_
 	stripMask
 	_
 	_
@@ -84,6 +91,9 @@ func stripSwitch(s isa) string {
 	return b.String()
 }
 
+// stripAhead is how many bytes before its use the source is fetched.
+const stripAhead = 16384
+
 // Registers of all strip kernels. The pointers to the current source place and
 // to the current filter column are at and column; step and step3 are one and
 // three places.
@@ -98,6 +108,16 @@ var (
 )
 
 func stripField(off int) Mem { return Mem{Base: stripArg, Disp: off} }
+
+func (a *asm) copyField(from, to int) {
+	a.MOVQ(stripField(from), RAX)
+	a.MOVQ(RAX, stripField(to))
+}
+
+func (a *asm) addField(from, to int) {
+	a.MOVQ(stripField(from), RAX)
+	a.ADDQ(RAX, stripField(to))
+}
 
 // nth returns the address of place i behind base, which it moves on by four
 // places where that is due: i goes up by ones from 0.
@@ -147,6 +167,9 @@ func slideTile(a *asm, mr int) {
 				a.Label(within)
 			}
 			a.load(at, src, partial, mask, src)
+			if i > 0 && i < mr+1 && !partial {
+				a.PREFETCHT0(at.Offset(stripAhead))
+			}
 			for d := range 3 {
 				if m := i - d; m >= 0 && m < mr {
 					a.VFMADD231PS(src, w(d), a.regs[m])
@@ -170,7 +193,11 @@ func spreadTile(a *asm, mr, n int) {
 		mask := stripField(stripMask)
 		a.MOVQ(stripP, stripAt)
 		for m := range mr {
-			a.load(a.nth(stripAt, m), src(m), partial, mask, src(m))
+			at := a.nth(stripAt, m)
+			a.load(at, src(m), partial, mask, src(m))
+			if !partial {
+				a.PREFETCHT0(at.Offset(stripAhead))
+			}
 		}
 		a.MOVQ(stripPW, stripAtColumn)
 		for j := range 3 * n {
@@ -222,13 +249,16 @@ func stripTile(a *asm, name string, sums int, step func(partial bool, label stri
 	a.LEAQ(Mem{Base: stripStep, Index: stripStep, Scale: 2}, stripStep3)
 	a.MOVQ(field(stripColumn), stripAcross)
 
+	a.Label("image")
+	a.copyField(stripSrcImageAt, stripSrcAt)
+	a.copyField(stripDstImageAt, stripDstAt)
+	a.copyField(stripRows, stripRowsNow)
 	a.Label("row")
 	a.MOVQ(field(stripSrc), stripAtSrc)
 	a.ADDQ(field(stripSrcAt), stripAtSrc)
 	a.MOVQ(field(stripDst), stripAtDst)
 	a.ADDQ(field(stripDstAt), stripAtDst)
-	a.MOVQ(field(stripTiles), RAX)
-	a.MOVQ(RAX, field(stripTilesNow))
+	a.copyField(stripTiles, stripTilesNow)
 	a.MOVQ(field(stripLeft), stripFirst)
 
 	a.Label("tile")
@@ -236,8 +266,7 @@ func stripTile(a *asm, name string, sums int, step func(partial bool, label stri
 		a.zero(a.regs[i])
 	}
 	a.MOVQ(field(stripTaps), stripTap)
-	a.MOVQ(field(stripNTaps), RAX)
-	a.MOVQ(RAX, field(stripTapsNow))
+	a.copyField(stripNTaps, stripTapsNow)
 	a.Label("tap")
 	a.MOVQ(Mem{Base: stripTap}, stripP)
 	a.LEAQ(Mem{Base: stripAtSrc, Index: stripP, Scale: 4}, stripP)
@@ -273,12 +302,14 @@ func stripTile(a *asm, name string, sums int, step func(partial bool, label stri
 	a.XORQ(stripFirst, stripFirst)
 	a.DECQ(field(stripTilesNow))
 	a.JNZ(LabelRef("tile"))
-	for _, f := range [][2]int{{stripSrcRow, stripSrcAt}, {stripDstRow, stripDstAt}} {
-		a.MOVQ(field(f[0]), RAX)
-		a.ADDQ(RAX, field(f[1]))
-	}
-	a.DECQ(field(stripRows))
+	a.addField(stripSrcRow, stripSrcAt)
+	a.addField(stripDstRow, stripDstAt)
+	a.DECQ(field(stripRowsNow))
 	a.JNZ(LabelRef("row"))
+	a.addField(stripSrcImage, stripSrcImageAt)
+	a.addField(stripDstImage, stripDstImageAt)
+	a.DECQ(field(stripImages))
+	a.JNZ(LabelRef("image"))
 	a.VZEROUPPER()
 	a.RET()
 }
