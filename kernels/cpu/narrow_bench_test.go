@@ -48,6 +48,8 @@ func BenchmarkNarrow(b *testing.B) {
 			filter := kernels.Conv2DFilterGrad{Stride: conv.Stride, Pad: kernels.Same, KH: l.kernel, KW: l.kernel}
 			conv.Epilogue = kernels.Epilogue{Bias: true, Fn: kernels.ReLU}
 			m.bench(b, l.name+"/"+d.where+"/forward", kernelstest.Case{Spec: conv, In: kernelstest.F32(x, w, bias)})
+			gated := kernels.Conv2D{Stride: conv.Stride, Pad: kernels.Same, Epilogue: kernels.Epilogue{Grad: kernels.ReLUGrad}}
+			m.bench(b, l.name+"/"+d.where+"/gated", kernelstest.Case{Spec: gated, In: kernelstest.F32(x, w, dy)})
 			m.bench(b, l.name+"/"+d.where+"/inputgrad", kernelstest.Case{Spec: grad, In: kernelstest.F32(dy, w)})
 			m.bench(b, l.name+"/"+d.where+"/filtergrad", kernelstest.Case{Spec: filter, In: kernelstest.F32(x, dy)})
 		}

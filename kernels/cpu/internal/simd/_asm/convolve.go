@@ -47,6 +47,9 @@ const (
 // multiply-add waits for the one before it.
 const convolvePlacesAtOnce = 6
 
+// convolveAhead is how many bytes before its use the gate is fetched.
+const convolveAhead = 4096
+
 // convolveShapes calls f for the shape of each kernel: filter rows, elements of
 // each, and vectors of the result's channels.
 func convolveShapes(s isa, f func(lines, elements, vectors int)) {
@@ -216,6 +219,7 @@ func convolve(a *asm, lines, elements, vectors int) {
 		a.ADDQ(gate, p)
 		for m := range n {
 			for v := range vectors {
+				a.PREFETCHT0(Mem{Base: p, Disp: convolveAhead + v*a.bytes()})
 				a.convolveGate(acc(m, v), Mem{Base: p, Disp: v * a.bytes()}, v == vectors-1, mask, tmp)
 			}
 			if m < n-1 {
