@@ -217,6 +217,9 @@ func convolve(a *asm, lines, elements, vectors int) {
 		a.JEQ(LabelRef(label + "ungated"))
 		a.MOVQ(dst, p)
 		a.ADDQ(gate, p)
+		if a.lanes == 16 {
+			a.zero(tmp)
+		}
 		for m := range n {
 			for v := range vectors {
 				a.PREFETCHT0(Mem{Base: p, Disp: convolveAhead + v*a.bytes()})
@@ -267,13 +270,18 @@ func convolve(a *asm, lines, elements, vectors int) {
 }
 
 // convolveGate zeroes the lanes of r where those of the gate are not above 0.
+// With AVX-512 tmp is zeros.
 func (a *asm) convolveGate(r VecPhysical, at Mem, partial bool, mask Mem, tmp VecPhysical) {
-	a.load(at, tmp, partial, mask, tmp)
-	if a.lanes == 16 {
-		a.VCMPPS(U8(greater), a.f(0), tmp, K2)
+	switch {
+	case a.lanes == 16 && partial:
+		a.VCMPPS(U8(less), at, tmp, K1, K2) // 0 < y
 		a.VMOVUPS_Z(r, K2, r)
-		return
+	case a.lanes == 16:
+		a.VCMPPS(U8(less), at, tmp, K2)
+		a.VMOVUPS_Z(r, K2, r)
+	default:
+		a.load(at, tmp, partial, mask, tmp)
+		a.VCMPPS(U8(greater), a.f(0), tmp, tmp)
+		a.VANDPS(tmp, r, r)
 	}
-	a.VCMPPS(U8(greater), a.f(0), tmp, tmp)
-	a.VANDPS(tmp, r, r)
 }
