@@ -105,7 +105,7 @@ func conv2DInputGrad(s kernels.Conv2DInputGrad, in []kernels.Operand, p Precisio
 	if fitsWinograd(g, p) {
 		return (&winograd{g: g, src: g.Result(), dst: g.Image(), grad: true, epilogue: newEpilogue(s.Epilogue)}).kernel(), nil
 	}
-	if fitsStride(g, p) {
+	if fitsStride(g, p) && min(g.OH, g.OW) >= 6 { // or reading 36 taps and writing 81 sums takes as long
 		return newStrideInputGrad(g, s.Epilogue), nil
 	}
 	if fitsLast(g, true, p) {

@@ -50,7 +50,10 @@ func conv2DFilterGrad(s kernels.Conv2DFilterGrad, in []kernels.Operand, p Precis
 	if fitsWinograd(g, p) {
 		return newWinogradFilter(g), nil
 	}
-	if fitsStride(g, p) && min(g.OH, g.OW) >= 6 {
+	if fitsStride(g, p) {
+		if fitsStride4(g) {
+			return newStrideFilter4(g), nil
+		}
 		return newStrideFilter(g), nil
 	}
 	if fitsNarrow(g, p) {

@@ -228,12 +228,9 @@ func (s *strideSource) edge() int {
 func (s *strideSource) gather(to []float32, next int, src []float32, tiles *strideTiles, tileRow int, edge []float32) {
 	image, i := tileRow/s.rows.tiles, tileRow%s.rows.tiles
 	channels := s.shape[3]
-	if top, bottom := max(0, s.rows.start+i*s.step), min(s.shape[1], s.rows.start+i*s.step+s.places); top < bottom {
-		n := s.shape[2] * channels
-		touch(src[(image*s.shape[1]+top)*n:][:(bottom-top)*n])
-	}
+	s.touch(src, tileRow)
 	if s.isWide() {
-		s.gather4(to, next, src, tiles, tileRow)
+		s.gather4(to, next, src, tiles, tileRow, 0, s.shape[3])
 		return
 	}
 	var rows, under [5][]float32
@@ -265,13 +262,24 @@ func (s *strideSource) gather(to []float32, next int, src []float32, tiles *stri
 	}
 }
 
-// gather4 is gather of tiles that are four places wide, of which the first may
-// begin one place before the image and the last end one behind it.
-func (s *strideSource) gather4(to []float32, next int, src []float32, tiles *strideTiles, tileRow int) {
+// touch brings the source's rows under one row of tiles into the cache.
+func (s *strideSource) touch(src []float32, tileRow int) {
 	image, i := tileRow/s.rows.tiles, tileRow%s.rows.tiles
-	x := simd.StrideTiles{Channels: s.shape[3]}
+	top, bottom := max(0, s.rows.start+i*s.step), min(s.shape[1], s.rows.start+i*s.step+s.places)
+	if top < bottom {
+		n := s.shape[2] * s.shape[3]
+		touch(src[(image*s.shape[1]+top)*n:][:(bottom-top)*n])
+	}
+}
+
+// gather4 is gather of some of the channels of tiles that are four places wide,
+// of which the first may begin one place before the image and the last end one
+// behind it.
+func (s *strideSource) gather4(to []float32, next int, src []float32, tiles *strideTiles, tileRow, channel, channels int) {
+	image, i := tileRow/s.rows.tiles, tileRow%s.rows.tiles
+	x := simd.StrideTiles{Step: s.shape[3], Channels: channels}
 	for k := range s.places {
-		x.Rows[k] = imageRow(src, s.shape, image, s.rows.start+i*s.step+k, s.zeros)
+		x.Rows[k] = imageRow(src, s.shape, image, s.rows.start+i*s.step+k, s.zeros)[channel:]
 	}
 	whole := (s.shape[2] - s.places - s.cols.start + s.step) / s.step // so many end on the image
 	for j := 0; j < s.cols.tiles; j += x.Count {

@@ -26,8 +26,12 @@ type strideConv struct {
 }
 
 // strideMemory is about the elements of the transformed tiles that are taken at
-// a time.
-const strideMemory = 1 << 17
+// a time. sumsTiles is the number of tiles where sums are more than those: about
+// the fewest that do not wait for the filter.
+const (
+	strideMemory = 1 << 17
+	sumsTiles    = 32
+)
 
 func newStrideConv(g *kernels.ConvGeometry, e kernels.Epilogue) kernel {
 	v := &strideConv{g: g, dst: g.Result(), epilogue: newEpilogue(e)}
@@ -61,7 +65,11 @@ func (v *strideConv) kernel() kernel {
 	v.zeros = make([]float32, max(v.shape[2]*v.shape[3], v.dst[3]))
 	v.whole = [2]int{(max(0, -v.cols.first) + v.result - 1) / v.result, (v.dst[2] - v.cols.first) / v.result}
 	tileRows := v.dst[0] * v.rows.tiles
-	v.block = max(1, min(tileRows, strideMemory/(v.planes()*v.shape[3]*v.cols.tiles)))
+	tiles := strideMemory / (v.planes() * v.shape[3])
+	if v.strideForm == &transposedForm4 {
+		tiles = sumsTiles
+	}
+	v.block = max(1, min(tileRows, tiles/v.cols.tiles))
 	v.tasks = max(1, min(pieces(int(v.g.Flops()), grainFlops), evenTasks((tileRows+v.block-1)/v.block)))
 	v.planTerms()
 	chunks := (v.shape[3] + v.filterRows() - 1) / v.filterRows()

@@ -23,6 +23,9 @@ import "fmt"
 //	v±p = p·(x2 − q²·x0) ± (x3 − q²·x1)
 //	v±q = −p·(x2 − p²·x0) ∓ p/q·(x3 − p²·x1)
 //
+// The transposed forms give the filter's gradient from the same tiles of the
+// image and the transposes of Σ kⁱ·ak.
+//
 // That is 9 products in place of 12, and in two dimensions 81 in place of 144,
 // of which there are 25 sums. The transposed convolution of x₋₁ x0 x1 x2 x3 has
 // four even places, which are those of F(4, 2) with w0 and w2 exchanged, and
@@ -40,6 +43,12 @@ const (
 	strideQ2         = strideQ * strideQ
 )
 
+// What w0 is multiplied by in the products with u±p and with u±q.
+const (
+	strideFilterP = 1 / (2 * strideP2 * (strideP2 - strideQ2))
+	strideFilterQ = 1 / (2 * strideQ2 * (strideQ2 - strideP2))
+)
+
 // StrideTaps4 is the number of a filter's taps in each dimension that have
 // products in the transforms for four places.
 const StrideTaps4 = 6
@@ -48,29 +57,28 @@ const StrideTaps4 = 6
 // times what it returns: products with u0, up, u₋p, uq, u₋q and, the last one,
 // with the odd places.
 func StrideTap4(i int) (w0, w1, w2 float32) {
-	const p, q = 1 / (2 * strideP2 * (strideP2 - strideQ2)), 1 / (2 * strideQ2 * (strideQ2 - strideP2))
 	switch i {
 	case 0:
 		return 1, 0, 0
 	case 1:
-		return p, 0, p * strideP
+		return strideFilterP, 0, strideFilterP * strideP
 	case 2:
-		return p, 0, -p * strideP
+		return strideFilterP, 0, -strideFilterP * strideP
 	case 3:
-		return q, 0, q * strideQ
+		return strideFilterQ, 0, strideFilterQ * strideQ
 	case 4:
-		return q, 0, -q * strideQ
+		return strideFilterQ, 0, -strideFilterQ * strideQ
 	}
-	return 0, p * strideP, 0
+	return 0, strideFilterP * strideP, 0
 }
 
-// StrideTiles is a row of tiles that overlap by one place: place j of tile t is
-// place Start + j of Rows[i], and as much further on as t tiles advance. The
+// StrideTiles is a row of tiles: channel c of place j of tile t is element
+// (Start + j)·Step + c of Rows[i], and as much further on as t tiles advance. The
 // first place of each tile and the last are zero if Before and After say that
 // they lie beyond the rows.
 type StrideTiles struct {
 	Rows            [9][]float32
-	Start           int
+	Start, Step     int
 	Count, Channels int
 	Before, After   bool
 }
@@ -78,7 +86,7 @@ type StrideTiles struct {
 // StridedTiles4 sets the 81 planes of dst: u0, up, u₋p, uq, u₋q, vp, v₋p, vq and
 // v₋q of tiles of 9×9 places that advance by 8, from row to row and in each row.
 func StridedTiles4(dst []float32, next int, x *StrideTiles) {
-	if x.check("StridedTiles4", 9, 8, dst, next) {
+	if x.check("StridedTiles4", 9, 9, 8, dst, next) {
 		stridedTiles4(dst, next, x)
 	}
 }
@@ -86,8 +94,17 @@ func StridedTiles4(dst []float32, next int, x *StrideTiles) {
 // TransposedTiles4 sets the 25 planes of dst: u0, up, u₋p, uq and u₋q of tiles of
 // 5×5 places that advance by 4.
 func TransposedTiles4(dst []float32, next int, x *StrideTiles) {
-	if x.check("TransposedTiles4", 5, 4, dst, next) {
+	if x.check("TransposedTiles4", 5, 5, 4, dst, next) {
 		transposedTiles4(dst, next, x)
+	}
+}
+
+// StridedSpread4 sets the 25 planes of dst, the transposes of StridedResult4's, of
+// tiles of 4×4 places that advance by 4: y0, (y0 + p²·y2) ± p·(y1 + p²·y3) and
+// (y0 + q²·y2) ± q·(y1 + q²·y3).
+func StridedSpread4(dst []float32, next int, y *StrideTiles) {
+	if y.check("StridedSpread4", 4, 5, 4, dst, next) {
+		stridedSpread4(dst, next, y)
 	}
 }
 
@@ -111,14 +128,24 @@ func TransposedResult4(rows *[8][]float32, src []float32, next, tiles, channels,
 	}
 }
 
+// StridedGradient4 gives the gradients of a filter's nine taps, those of w0, w1
+// and w2 of each row step elements apart, from the 36 planes of those of its
+// transformed taps, each of one tile, and adds the bias.
+func StridedGradient4(rows *[8][]float32, src []float32, next, channels, step int, bias []float32) {
+	checkRows4("StridedGradient4", rows[:3], src, 36, next, 1, channels, step, bias)
+	if channels > 0 {
+		stridedGradient4(rows, src, next, channels, step, bias)
+	}
+}
+
 // check holds rows and planes to their lengths, and reports whether there is
 // something to do.
-func (t *StrideTiles) check(name string, places, advance int, planes []float32, next int) bool {
-	checkPlanes(name, t.Count, t.Channels, next, places*places, len(planes))
+func (t *StrideTiles) check(name string, places, planes, advance int, dst []float32, next int) bool {
+	checkPlanes(name, t.Count, t.Channels, next, planes*planes, len(dst))
 	if t.Count == 0 || t.Channels == 0 {
 		return false
 	}
-	first, last := t.Start, t.Start+(t.Count-1)*advance+places
+	first, last := t.Start, t.Start+(t.Count-1)*advance+places-1
 	if t.Before {
 		first++
 	}
@@ -126,9 +153,9 @@ func (t *StrideTiles) check(name string, places, advance int, planes []float32, 
 		last--
 	}
 	for i, row := range t.Rows[:places] {
-		if first < 0 || len(row) < last*t.Channels {
-			panic(fmt.Sprintf("simd: %s of the places %d to %d of %d channels: row %d has %d elements",
-				name, first, last, t.Channels, i, len(row)))
+		if first < 0 || t.Step < 0 || len(row) < last*t.Step+t.Channels {
+			panic(fmt.Sprintf("simd: %s of the places %d to %d of %d channels, %d apart: row %d has %d elements",
+				name, first, last, t.Channels, t.Step, i, len(row)))
 		}
 	}
 	return true
@@ -162,6 +189,13 @@ func (x strideLine) strided() strideLine {
 	return u
 }
 
+// spread transforms y0 … y3.
+func (y strideLine) spread() strideLine {
+	f, g := y[0]+strideP2*y[2], strideP*(y[1]+strideP2*y[3])
+	h, k := y[0]+strideQ2*y[2], strideQ*(y[1]+strideQ2*y[3])
+	return strideLine{y[0], f + g, f - g, h + k, h - k}
+}
+
 // sums returns y0 … y3 of the sums a.
 func (a strideLine) sums() strideLine {
 	f, g := a[1]+a[2], a[3]+a[4]
@@ -169,6 +203,15 @@ func (a strideLine) sums() strideLine {
 	return strideLine{
 		a[0] + f + g, strideP*h + strideQ*k,
 		strideP2*f + strideQ2*g, strideP*strideP2*h + strideQ*strideQ2*k,
+	}
+}
+
+// gradient returns those of w0, w1 and w2 of those of the six taps.
+func (m strideLine) gradient() strideLine {
+	return strideLine{
+		m[0] + strideFilterP*(m[1]+m[2]) + strideFilterQ*(m[3]+m[4]),
+		strideFilterP * strideP * m[5],
+		strideFilterP*strideP*(m[1]-m[2]) + strideFilterQ*strideQ*(m[3]-m[4]),
 	}
 }
 
@@ -183,27 +226,28 @@ func (m strideLine) transposed() strideLine {
 	}
 }
 
-// strideToPlanes applies a map of size numbers to the rows and columns of tiles.
-func strideToPlanes(dst []float32, next int, t *StrideTiles, size int, apply func(strideLine) strideLine) {
+// strideToPlanes applies a map from size numbers to planes to the rows and
+// columns of tiles.
+func strideToPlanes(dst []float32, next int, t *StrideTiles, size, planes, advance int, apply func(strideLine) strideLine) {
 	for tile := range t.Count {
 		for c := range t.Channels {
 			var x [9]strideLine
 			for i := range size {
 				for j := range size {
 					if !(j == 0 && t.Before || j == size-1 && t.After) {
-						x[i][j] = t.Rows[i][(t.Start+tile*(size-1)+j)*t.Channels+c]
+						x[i][j] = t.Rows[i][(t.Start+tile*advance+j)*t.Step+c]
 					}
 				}
 				x[i] = apply(x[i])
 			}
-			for j := range size {
+			for j := range planes {
 				var column strideLine
 				for i := range size {
 					column[i] = x[i][j]
 				}
 				for i, v := range apply(column) {
-					if i < size {
-						dst[(i*size+j)*next+tile*t.Channels+c] = v
+					if i < planes {
+						dst[(i*planes+j)*next+tile*t.Channels+c] = v
 					}
 				}
 			}
@@ -240,11 +284,15 @@ func strideFromPlanes(rows [][]float32, src []float32, size, next, tiles, channe
 }
 
 func stridedTiles4Generic(dst []float32, next int, x *StrideTiles) {
-	strideToPlanes(dst, next, x, 9, strideLine.strided)
+	strideToPlanes(dst, next, x, 9, 9, 8, strideLine.strided)
 }
 
 func transposedTiles4Generic(dst []float32, next int, x *StrideTiles) {
-	strideToPlanes(dst, next, x, 5, strideLine.even)
+	strideToPlanes(dst, next, x, 5, 5, 4, strideLine.even)
+}
+
+func stridedSpread4Generic(dst []float32, next int, y *StrideTiles) {
+	strideToPlanes(dst, next, y, 4, 5, 4, strideLine.spread)
 }
 
 func stridedResult4Generic(rows *[8][]float32, src []float32, next, tiles, channels, step int, bias []float32) {
@@ -253,4 +301,8 @@ func stridedResult4Generic(rows *[8][]float32, src []float32, next, tiles, chann
 
 func transposedResult4Generic(rows *[8][]float32, src []float32, next, tiles, channels, step int, bias []float32) {
 	strideFromPlanes(rows[:], src, 9, next, tiles, channels, step, bias, strideLine.transposed)
+}
+
+func stridedGradient4Generic(rows *[8][]float32, src []float32, next, channels, step int, bias []float32) {
+	strideFromPlanes(rows[:3], src, 6, next, 1, channels, step, bias, strideLine.gradient)
 }

@@ -28,10 +28,10 @@ func stridedTiles4(dst []float32, next int, x *StrideTiles) {
 		return
 	}
 	rows, on := x.pointers(9), x.masks()
-	if start := x.Start * x.Channels; tier == AVX512 {
-		stridedTiles4AVX512(&dst[0], next, &rows, start, x.Count, x.Channels, &on)
+	if start := x.Start * x.Step; tier == AVX512 {
+		stridedTiles4AVX512(&dst[0], next, &rows, start, x.Step, x.Count, x.Channels, &on)
 	} else {
-		stridedTiles4AVX2(&dst[0], next, &rows, start, x.Count, x.Channels, &on)
+		stridedTiles4AVX2(&dst[0], next, &rows, start, x.Step, x.Count, x.Channels, &on)
 	}
 }
 
@@ -41,10 +41,23 @@ func transposedTiles4(dst []float32, next int, x *StrideTiles) {
 		return
 	}
 	rows, on := x.pointers(5), x.masks()
-	if start := x.Start * x.Channels; tier == AVX512 {
-		transposedTiles4AVX512(&dst[0], next, &rows, start, x.Count, x.Channels, &on)
+	if start := x.Start * x.Step; tier == AVX512 {
+		transposedTiles4AVX512(&dst[0], next, &rows, start, x.Step, x.Count, x.Channels, &on)
 	} else {
-		transposedTiles4AVX2(&dst[0], next, &rows, start, x.Count, x.Channels, &on)
+		transposedTiles4AVX2(&dst[0], next, &rows, start, x.Step, x.Count, x.Channels, &on)
+	}
+}
+
+func stridedSpread4(dst []float32, next int, y *StrideTiles) {
+	if tier == Generic {
+		stridedSpread4Generic(dst, next, y)
+		return
+	}
+	rows, on := y.pointers(4), y.masks()
+	if start := y.Start * y.Step; tier == AVX512 {
+		stridedSpread4AVX512(&dst[0], next, &rows, start, y.Step, y.Count, y.Channels, &on)
+	} else {
+		stridedSpread4AVX2(&dst[0], next, &rows, start, y.Step, y.Count, y.Channels, &on)
 	}
 }
 
@@ -75,5 +88,20 @@ func transposedResult4(rows *[8][]float32, src []float32, next, tiles, channels,
 		transposedResult4AVX2(&to, &src[0], next, tiles, channels, step, &bias[0])
 	default:
 		transposedResult4Generic(rows, src, next, tiles, channels, step, bias)
+	}
+}
+
+func stridedGradient4(rows *[8][]float32, src []float32, next, channels, step int, bias []float32) {
+	var to [8]*float32
+	for i := range 3 {
+		to[i] = &rows[i][0]
+	}
+	switch tier {
+	case AVX512:
+		stridedGradient4AVX512(&to, &src[0], next, 1, channels, step, &bias[0])
+	case AVX2:
+		stridedGradient4AVX2(&to, &src[0], next, 1, channels, step, &bias[0])
+	default:
+		stridedGradient4Generic(rows, src, next, channels, step, bias)
 	}
 }

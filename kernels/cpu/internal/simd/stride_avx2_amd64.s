@@ -415,21 +415,23 @@ channel:
 	VZEROUPPER
 	RET
 
-// func stridedTiles4AVX2(dst *float32, next int, rows *[9]*float32, start int, tiles int, channels int, on *[2][8]int32)
+// func stridedTiles4AVX2(dst *float32, next int, rows *[9]*float32, start int, step int, tiles int, channels int, on *[2][8]int32)
 // Requires: AVX, FMA3
-TEXT ·stridedTiles4AVX2(SB), NOSPLIT, $0-56
+TEXT ·stridedTiles4AVX2(SB), NOSPLIT, $0-64
 	MOVQ   dst+0(FP), AX
 	MOVQ   next+8(FP), CX
 	SHLQ   $0x02, CX
 	IMUL3Q $0x09, CX, DX
-	MOVQ   channels+40(FP), BX
+	MOVQ   step+32(FP), BX
 	SHLQ   $0x02, BX
 	LEAQ   (BX)(BX*2), SI
 	MOVQ   start+24(FP), DI
 	SHLQ   $0x02, DI
-	LEAQ   (DI)(BX*1), R8
-	MOVQ   tiles+32(FP), R9
-	MOVQ   on+48(FP), R10
+	MOVQ   channels+48(FP), R8
+	SHLQ   $0x02, R8
+	ADDQ   DI, R8
+	MOVQ   tiles+40(FP), R9
+	MOVQ   on+56(FP), R10
 
 tile:
 	MOVQ         AX, R11
@@ -1958,9 +1960,12 @@ tile:
 	ADDQ         $0x20, DI
 	CMPQ         DI, R8
 	JLT          tile
-	ADDQ         SI, DI
+	MOVQ         channels+48(FP), R8
+	SHLQ         $0x02, R8
+	SUBQ         R8, DI
 	LEAQ         (DI)(BX*4), DI
-	LEAQ         (DI)(BX*1), R8
+	LEAQ         (DI)(BX*4), DI
+	LEAQ         (DI)(R8*1), R8
 	DECQ         R9
 	JNZ          tile
 	VZEROUPPER
@@ -2036,21 +2041,23 @@ DATA c3e99999aAVX2<>+24(SB)/4, $0x3e99999a
 DATA c3e99999aAVX2<>+28(SB)/4, $0x3e99999a
 GLOBL c3e99999aAVX2<>(SB), RODATA|NOPTR, $32
 
-// func transposedTiles4AVX2(dst *float32, next int, rows *[9]*float32, start int, tiles int, channels int, on *[2][8]int32)
+// func transposedTiles4AVX2(dst *float32, next int, rows *[9]*float32, start int, step int, tiles int, channels int, on *[2][8]int32)
 // Requires: AVX, FMA3
-TEXT ·transposedTiles4AVX2(SB), NOSPLIT, $0-56
+TEXT ·transposedTiles4AVX2(SB), NOSPLIT, $0-64
 	MOVQ   dst+0(FP), AX
 	MOVQ   next+8(FP), CX
 	SHLQ   $0x02, CX
 	IMUL3Q $0x05, CX, DX
-	MOVQ   channels+40(FP), BX
+	MOVQ   step+32(FP), BX
 	SHLQ   $0x02, BX
 	LEAQ   (BX)(BX*2), SI
 	MOVQ   start+24(FP), DI
 	SHLQ   $0x02, DI
-	LEAQ   (DI)(BX*1), R8
-	MOVQ   tiles+32(FP), R9
-	MOVQ   on+48(FP), R10
+	MOVQ   channels+48(FP), R8
+	SHLQ   $0x02, R8
+	ADDQ   DI, R8
+	MOVQ   tiles+40(FP), R9
+	MOVQ   on+56(FP), R10
 
 tile:
 	MOVQ         AX, R11
@@ -2523,8 +2530,427 @@ tile:
 	ADDQ         $0x20, DI
 	CMPQ         DI, R8
 	JLT          tile
-	ADDQ         SI, DI
-	LEAQ         (DI)(BX*1), R8
+	MOVQ         channels+48(FP), R8
+	SHLQ         $0x02, R8
+	SUBQ         R8, DI
+	LEAQ         (DI)(BX*4), DI
+	LEAQ         (DI)(R8*1), R8
+	DECQ         R9
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func stridedSpread4AVX2(dst *float32, next int, rows *[9]*float32, start int, step int, tiles int, channels int, on *[2][8]int32)
+// Requires: AVX, FMA3
+TEXT ·stridedSpread4AVX2(SB), NOSPLIT, $0-64
+	MOVQ   dst+0(FP), AX
+	MOVQ   next+8(FP), CX
+	SHLQ   $0x02, CX
+	IMUL3Q $0x05, CX, DX
+	MOVQ   step+32(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (BX)(BX*2), SI
+	MOVQ   start+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   channels+48(FP), R8
+	SHLQ   $0x02, R8
+	ADDQ   DI, R8
+	MOVQ   tiles+40(FP), R9
+	MOVQ   on+56(FP), R10
+
+tile:
+	MOVQ         AX, R11
+	MOVQ         rows+16(FP), R12
+	MOVQ         (R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y0
+	VMASKMOVPS   (R12), Y0, Y0
+	MOVQ         rows+16(FP), R12
+	MOVQ         8(R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   (R12), Y1, Y1
+	MOVQ         rows+16(FP), R12
+	MOVQ         16(R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y2
+	VMASKMOVPS   (R12), Y2, Y2
+	MOVQ         rows+16(FP), R12
+	MOVQ         24(R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y3
+	VMASKMOVPS   (R12), Y3, Y3
+	MOVQ         R11, R12
+	VMOVUPS      Y0, (R12)
+	ADDQ         DX, R12
+	VMOVUPS      Y0, Y4
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y2, Y4
+	VMOVUPS      Y1, Y5
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y3, Y5
+	VFMADD231PS  c3f400000AVX2<>+0(SB), Y5, Y4
+	VMOVUPS      Y4, (R12)
+	ADDQ         DX, R12
+	VMOVUPS      Y0, Y4
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y2, Y4
+	VMOVUPS      Y1, Y5
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y3, Y5
+	VFNMADD231PS c3f400000AVX2<>+0(SB), Y5, Y4
+	VMOVUPS      Y4, (R12)
+	ADDQ         DX, R12
+	VMOVUPS      Y0, Y4
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y2, Y4
+	VMOVUPS      Y1, Y5
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y3, Y5
+	VFMADD231PS  c40200000AVX2<>+0(SB), Y5, Y4
+	VMOVUPS      Y4, (R12)
+	ADDQ         DX, R12
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y2, Y0
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y3, Y1
+	VFNMADD231PS c40200000AVX2<>+0(SB), Y1, Y0
+	VMOVUPS      Y0, (R12)
+	ADDQ         DX, R12
+	ADDQ         CX, R11
+	MOVQ         rows+16(FP), R12
+	MOVQ         (R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y0
+	VMASKMOVPS   (R12), Y0, Y0
+	VMOVUPS      (R12)(BX*2), Y1
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y1, Y0
+	VMOVUPS      32(R10), Y1
+	VMASKMOVPS   (R13), Y1, Y1
+	VMOVUPS      (R12)(BX*1), Y2
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y1, Y2
+	VFMADD231PS  c3f400000AVX2<>+0(SB), Y2, Y0
+	MOVQ         rows+16(FP), R12
+	MOVQ         8(R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   (R12), Y1, Y1
+	VMOVUPS      (R12)(BX*2), Y2
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y2, Y1
+	VMOVUPS      32(R10), Y2
+	VMASKMOVPS   (R13), Y2, Y2
+	VMOVUPS      (R12)(BX*1), Y3
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y2, Y3
+	VFMADD231PS  c3f400000AVX2<>+0(SB), Y3, Y1
+	MOVQ         rows+16(FP), R12
+	MOVQ         16(R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y2
+	VMASKMOVPS   (R12), Y2, Y2
+	VMOVUPS      (R12)(BX*2), Y3
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y3, Y2
+	VMOVUPS      32(R10), Y3
+	VMASKMOVPS   (R13), Y3, Y3
+	VMOVUPS      (R12)(BX*1), Y4
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y3, Y4
+	VFMADD231PS  c3f400000AVX2<>+0(SB), Y4, Y2
+	MOVQ         rows+16(FP), R12
+	MOVQ         24(R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y3
+	VMASKMOVPS   (R12), Y3, Y3
+	VMOVUPS      (R12)(BX*2), Y4
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y4, Y3
+	VMOVUPS      32(R10), Y4
+	VMASKMOVPS   (R13), Y4, Y4
+	VMOVUPS      (R12)(BX*1), Y5
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y4, Y5
+	VFMADD231PS  c3f400000AVX2<>+0(SB), Y5, Y3
+	MOVQ         R11, R12
+	VMOVUPS      Y0, (R12)
+	ADDQ         DX, R12
+	VMOVUPS      Y0, Y4
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y2, Y4
+	VMOVUPS      Y1, Y5
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y3, Y5
+	VFMADD231PS  c3f400000AVX2<>+0(SB), Y5, Y4
+	VMOVUPS      Y4, (R12)
+	ADDQ         DX, R12
+	VMOVUPS      Y0, Y4
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y2, Y4
+	VMOVUPS      Y1, Y5
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y3, Y5
+	VFNMADD231PS c3f400000AVX2<>+0(SB), Y5, Y4
+	VMOVUPS      Y4, (R12)
+	ADDQ         DX, R12
+	VMOVUPS      Y0, Y4
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y2, Y4
+	VMOVUPS      Y1, Y5
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y3, Y5
+	VFMADD231PS  c40200000AVX2<>+0(SB), Y5, Y4
+	VMOVUPS      Y4, (R12)
+	ADDQ         DX, R12
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y2, Y0
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y3, Y1
+	VFNMADD231PS c40200000AVX2<>+0(SB), Y1, Y0
+	VMOVUPS      Y0, (R12)
+	ADDQ         DX, R12
+	ADDQ         CX, R11
+	MOVQ         rows+16(FP), R12
+	MOVQ         (R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y0
+	VMASKMOVPS   (R12), Y0, Y0
+	VMOVUPS      (R12)(BX*2), Y1
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y1, Y0
+	VMOVUPS      32(R10), Y1
+	VMASKMOVPS   (R13), Y1, Y1
+	VMOVUPS      (R12)(BX*1), Y2
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y1, Y2
+	VFNMADD231PS c3f400000AVX2<>+0(SB), Y2, Y0
+	MOVQ         rows+16(FP), R12
+	MOVQ         8(R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   (R12), Y1, Y1
+	VMOVUPS      (R12)(BX*2), Y2
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y2, Y1
+	VMOVUPS      32(R10), Y2
+	VMASKMOVPS   (R13), Y2, Y2
+	VMOVUPS      (R12)(BX*1), Y3
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y2, Y3
+	VFNMADD231PS c3f400000AVX2<>+0(SB), Y3, Y1
+	MOVQ         rows+16(FP), R12
+	MOVQ         16(R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y2
+	VMASKMOVPS   (R12), Y2, Y2
+	VMOVUPS      (R12)(BX*2), Y3
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y3, Y2
+	VMOVUPS      32(R10), Y3
+	VMASKMOVPS   (R13), Y3, Y3
+	VMOVUPS      (R12)(BX*1), Y4
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y3, Y4
+	VFNMADD231PS c3f400000AVX2<>+0(SB), Y4, Y2
+	MOVQ         rows+16(FP), R12
+	MOVQ         24(R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y3
+	VMASKMOVPS   (R12), Y3, Y3
+	VMOVUPS      (R12)(BX*2), Y4
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y4, Y3
+	VMOVUPS      32(R10), Y4
+	VMASKMOVPS   (R13), Y4, Y4
+	VMOVUPS      (R12)(BX*1), Y5
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y4, Y5
+	VFNMADD231PS c3f400000AVX2<>+0(SB), Y5, Y3
+	MOVQ         R11, R12
+	VMOVUPS      Y0, (R12)
+	ADDQ         DX, R12
+	VMOVUPS      Y0, Y4
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y2, Y4
+	VMOVUPS      Y1, Y5
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y3, Y5
+	VFMADD231PS  c3f400000AVX2<>+0(SB), Y5, Y4
+	VMOVUPS      Y4, (R12)
+	ADDQ         DX, R12
+	VMOVUPS      Y0, Y4
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y2, Y4
+	VMOVUPS      Y1, Y5
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y3, Y5
+	VFNMADD231PS c3f400000AVX2<>+0(SB), Y5, Y4
+	VMOVUPS      Y4, (R12)
+	ADDQ         DX, R12
+	VMOVUPS      Y0, Y4
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y2, Y4
+	VMOVUPS      Y1, Y5
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y3, Y5
+	VFMADD231PS  c40200000AVX2<>+0(SB), Y5, Y4
+	VMOVUPS      Y4, (R12)
+	ADDQ         DX, R12
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y2, Y0
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y3, Y1
+	VFNMADD231PS c40200000AVX2<>+0(SB), Y1, Y0
+	VMOVUPS      Y0, (R12)
+	ADDQ         DX, R12
+	ADDQ         CX, R11
+	MOVQ         rows+16(FP), R12
+	MOVQ         (R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y0
+	VMASKMOVPS   (R12), Y0, Y0
+	VMOVUPS      (R12)(BX*2), Y1
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y1, Y0
+	VMOVUPS      32(R10), Y1
+	VMASKMOVPS   (R13), Y1, Y1
+	VMOVUPS      (R12)(BX*1), Y2
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y1, Y2
+	VFMADD231PS  c40200000AVX2<>+0(SB), Y2, Y0
+	MOVQ         rows+16(FP), R12
+	MOVQ         8(R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   (R12), Y1, Y1
+	VMOVUPS      (R12)(BX*2), Y2
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y2, Y1
+	VMOVUPS      32(R10), Y2
+	VMASKMOVPS   (R13), Y2, Y2
+	VMOVUPS      (R12)(BX*1), Y3
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y2, Y3
+	VFMADD231PS  c40200000AVX2<>+0(SB), Y3, Y1
+	MOVQ         rows+16(FP), R12
+	MOVQ         16(R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y2
+	VMASKMOVPS   (R12), Y2, Y2
+	VMOVUPS      (R12)(BX*2), Y3
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y3, Y2
+	VMOVUPS      32(R10), Y3
+	VMASKMOVPS   (R13), Y3, Y3
+	VMOVUPS      (R12)(BX*1), Y4
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y3, Y4
+	VFMADD231PS  c40200000AVX2<>+0(SB), Y4, Y2
+	MOVQ         rows+16(FP), R12
+	MOVQ         24(R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y3
+	VMASKMOVPS   (R12), Y3, Y3
+	VMOVUPS      (R12)(BX*2), Y4
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y4, Y3
+	VMOVUPS      32(R10), Y4
+	VMASKMOVPS   (R13), Y4, Y4
+	VMOVUPS      (R12)(BX*1), Y5
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y4, Y5
+	VFMADD231PS  c40200000AVX2<>+0(SB), Y5, Y3
+	MOVQ         R11, R12
+	VMOVUPS      Y0, (R12)
+	ADDQ         DX, R12
+	VMOVUPS      Y0, Y4
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y2, Y4
+	VMOVUPS      Y1, Y5
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y3, Y5
+	VFMADD231PS  c3f400000AVX2<>+0(SB), Y5, Y4
+	VMOVUPS      Y4, (R12)
+	ADDQ         DX, R12
+	VMOVUPS      Y0, Y4
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y2, Y4
+	VMOVUPS      Y1, Y5
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y3, Y5
+	VFNMADD231PS c3f400000AVX2<>+0(SB), Y5, Y4
+	VMOVUPS      Y4, (R12)
+	ADDQ         DX, R12
+	VMOVUPS      Y0, Y4
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y2, Y4
+	VMOVUPS      Y1, Y5
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y3, Y5
+	VFMADD231PS  c40200000AVX2<>+0(SB), Y5, Y4
+	VMOVUPS      Y4, (R12)
+	ADDQ         DX, R12
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y2, Y0
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y3, Y1
+	VFNMADD231PS c40200000AVX2<>+0(SB), Y1, Y0
+	VMOVUPS      Y0, (R12)
+	ADDQ         DX, R12
+	ADDQ         CX, R11
+	MOVQ         rows+16(FP), R12
+	MOVQ         (R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y0
+	VMASKMOVPS   (R12), Y0, Y0
+	VMOVUPS      (R12)(BX*2), Y1
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y1, Y0
+	VMOVUPS      32(R10), Y1
+	VMASKMOVPS   (R13), Y1, Y1
+	VMOVUPS      (R12)(BX*1), Y2
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y1, Y2
+	VFNMADD231PS c40200000AVX2<>+0(SB), Y2, Y0
+	MOVQ         rows+16(FP), R12
+	MOVQ         8(R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   (R12), Y1, Y1
+	VMOVUPS      (R12)(BX*2), Y2
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y2, Y1
+	VMOVUPS      32(R10), Y2
+	VMASKMOVPS   (R13), Y2, Y2
+	VMOVUPS      (R12)(BX*1), Y3
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y2, Y3
+	VFNMADD231PS c40200000AVX2<>+0(SB), Y3, Y1
+	MOVQ         rows+16(FP), R12
+	MOVQ         16(R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y2
+	VMASKMOVPS   (R12), Y2, Y2
+	VMOVUPS      (R12)(BX*2), Y3
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y3, Y2
+	VMOVUPS      32(R10), Y3
+	VMASKMOVPS   (R13), Y3, Y3
+	VMOVUPS      (R12)(BX*1), Y4
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y3, Y4
+	VFNMADD231PS c40200000AVX2<>+0(SB), Y4, Y2
+	MOVQ         rows+16(FP), R12
+	MOVQ         24(R12), R12
+	ADDQ         DI, R12
+	LEAQ         (R12)(SI*1), R13
+	VMOVUPS      (R10), Y3
+	VMASKMOVPS   (R12), Y3, Y3
+	VMOVUPS      (R12)(BX*2), Y4
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y4, Y3
+	VMOVUPS      32(R10), Y4
+	VMASKMOVPS   (R13), Y4, Y4
+	VMOVUPS      (R12)(BX*1), Y5
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y4, Y5
+	VFNMADD231PS c40200000AVX2<>+0(SB), Y5, Y3
+	MOVQ         R11, R12
+	VMOVUPS      Y0, (R12)
+	ADDQ         DX, R12
+	VMOVUPS      Y0, Y4
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y2, Y4
+	VMOVUPS      Y1, Y5
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y3, Y5
+	VFMADD231PS  c3f400000AVX2<>+0(SB), Y5, Y4
+	VMOVUPS      Y4, (R12)
+	ADDQ         DX, R12
+	VMOVUPS      Y0, Y4
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y2, Y4
+	VMOVUPS      Y1, Y5
+	VFMADD231PS  c3f100000AVX2<>+0(SB), Y3, Y5
+	VFNMADD231PS c3f400000AVX2<>+0(SB), Y5, Y4
+	VMOVUPS      Y4, (R12)
+	ADDQ         DX, R12
+	VMOVUPS      Y0, Y4
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y2, Y4
+	VMOVUPS      Y1, Y5
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y3, Y5
+	VFMADD231PS  c40200000AVX2<>+0(SB), Y5, Y4
+	VMOVUPS      Y4, (R12)
+	ADDQ         DX, R12
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y2, Y0
+	VFMADD231PS  c40c80000AVX2<>+0(SB), Y3, Y1
+	VFNMADD231PS c40200000AVX2<>+0(SB), Y1, Y0
+	VMOVUPS      Y0, (R12)
+	ADDQ         DX, R12
+	ADDQ         CX, R11
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, DI
+	CMPQ         DI, R8
+	JLT          tile
+	MOVQ         channels+48(FP), R8
+	SHLQ         $0x02, R8
+	SUBQ         R8, DI
+	LEAQ         (DI)(BX*4), DI
+	LEAQ         (DI)(R8*1), R8
 	DECQ         R9
 	JNZ          tile
 	VZEROUPPER
@@ -4011,3 +4437,275 @@ DATA c40960000AVX2<>+20(SB)/4, $0x40960000
 DATA c40960000AVX2<>+24(SB)/4, $0x40960000
 DATA c40960000AVX2<>+28(SB)/4, $0x40960000
 GLOBL c40960000AVX2<>(SB), RODATA|NOPTR, $32
+
+// func stridedGradient4AVX2(rows *[8]*float32, src *float32, next int, tiles int, channels int, step int, bias *float32)
+// Requires: AVX, FMA3
+TEXT ·stridedGradient4AVX2(SB), NOSPLIT, $0-56
+	MOVQ   src+8(FP), AX
+	MOVQ   next+16(FP), R8
+	SHLQ   $0x02, R8
+	LEAQ   (R8)(R8*2), R9
+	IMUL3Q $0x06, R8, CX
+	MOVQ   step+40(FP), R10
+	SHLQ   $0x02, R10
+	LEAQ   (R10)(R10*2), R11
+	MOVQ   bias+48(FP), DX
+	XORQ   BX, BX
+	MOVQ   channels+32(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   tiles+24(FP), DI
+
+tile:
+	MOVQ        AX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Y0
+	VADDPS      (R12)(R8*2), Y0, Y0
+	VMOVUPS     (R13), Y1
+	VADDPS      (R12)(R8*4), Y1, Y1
+	VMOVUPS     (R12), Y2
+	VFMADD231PS cbe200a01AVX2<>+0(SB), Y0, Y2
+	VMOVUPS     Y2, Y0
+	VFMADD231PS c3c6674ceAVX2<>+0(SB), Y1, Y0
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Y1
+	VADDPS      (R12)(R8*2), Y1, Y1
+	VMOVUPS     (R13), Y2
+	VADDPS      (R12)(R8*4), Y2, Y2
+	VMOVUPS     (R12), Y3
+	VFMADD231PS cbe200a01AVX2<>+0(SB), Y1, Y3
+	VMOVUPS     Y3, Y1
+	VFMADD231PS c3c6674ceAVX2<>+0(SB), Y2, Y1
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Y2
+	VADDPS      (R12)(R8*2), Y2, Y2
+	VMOVUPS     (R13), Y3
+	VADDPS      (R12)(R8*4), Y3, Y3
+	VMOVUPS     (R12), Y4
+	VFMADD231PS cbe200a01AVX2<>+0(SB), Y2, Y4
+	VMOVUPS     Y4, Y2
+	VFMADD231PS c3c6674ceAVX2<>+0(SB), Y3, Y2
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Y3
+	VADDPS      (R12)(R8*2), Y3, Y3
+	VMOVUPS     (R13), Y4
+	VADDPS      (R12)(R8*4), Y4, Y4
+	VMOVUPS     (R12), Y5
+	VFMADD231PS cbe200a01AVX2<>+0(SB), Y3, Y5
+	VMOVUPS     Y5, Y3
+	VFMADD231PS c3c6674ceAVX2<>+0(SB), Y4, Y3
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Y4
+	VADDPS      (R12)(R8*2), Y4, Y4
+	VMOVUPS     (R13), Y5
+	VADDPS      (R12)(R8*4), Y5, Y5
+	VMOVUPS     (R12), Y6
+	VFMADD231PS cbe200a01AVX2<>+0(SB), Y4, Y6
+	VMOVUPS     Y6, Y4
+	VFMADD231PS c3c6674ceAVX2<>+0(SB), Y5, Y4
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Y5
+	VADDPS      (R12)(R8*2), Y5, Y5
+	VMOVUPS     (R13), Y6
+	VADDPS      (R12)(R8*4), Y6, Y6
+	VMOVUPS     (R12), Y7
+	VFMADD231PS cbe200a01AVX2<>+0(SB), Y5, Y7
+	VMOVUPS     Y7, Y5
+	VFMADD231PS c3c6674ceAVX2<>+0(SB), Y6, Y5
+	MOVQ        BX, R12
+	VADDPS      Y2, Y1, Y6
+	VADDPS      Y4, Y3, Y7
+	VFMADD231PS cbe200a01AVX2<>+0(SB), Y6, Y0
+	VFMADD231PS c3c6674ceAVX2<>+0(SB), Y7, Y0
+	VADDPS      (DX), Y0, Y0
+	MOVQ        rows+0(FP), R13
+	MOVQ        (R13), R13
+	VMOVUPS     Y0, (R13)(R12*1)
+	VSUBPS      Y2, Y1, Y0
+	VSUBPS      Y4, Y3, Y1
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y0, Y0
+	VFMADD231PS c3d100901AVX2<>+0(SB), Y1, Y0
+	VADDPS      (DX), Y0, Y0
+	MOVQ        rows+0(FP), R13
+	MOVQ        16(R13), R13
+	VMOVUPS     Y0, (R13)(R12*1)
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y5, Y0
+	VADDPS      (DX), Y0, Y0
+	MOVQ        rows+0(FP), R13
+	MOVQ        8(R13), R13
+	VMOVUPS     Y0, (R13)(R12*1)
+	MOVQ        AX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Y0
+	VSUBPS      (R12)(R8*2), Y0, Y0
+	VMOVUPS     (R13), Y1
+	VSUBPS      (R12)(R8*4), Y1, Y1
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y0, Y0
+	VFMADD231PS c3d100901AVX2<>+0(SB), Y1, Y0
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Y1
+	VSUBPS      (R12)(R8*2), Y1, Y1
+	VMOVUPS     (R13), Y2
+	VSUBPS      (R12)(R8*4), Y2, Y2
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y1, Y1
+	VFMADD231PS c3d100901AVX2<>+0(SB), Y2, Y1
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Y2
+	VSUBPS      (R12)(R8*2), Y2, Y2
+	VMOVUPS     (R13), Y3
+	VSUBPS      (R12)(R8*4), Y3, Y3
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y2, Y2
+	VFMADD231PS c3d100901AVX2<>+0(SB), Y3, Y2
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Y3
+	VSUBPS      (R12)(R8*2), Y3, Y3
+	VMOVUPS     (R13), Y4
+	VSUBPS      (R12)(R8*4), Y4, Y4
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y3, Y3
+	VFMADD231PS c3d100901AVX2<>+0(SB), Y4, Y3
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Y4
+	VSUBPS      (R12)(R8*2), Y4, Y4
+	VMOVUPS     (R13), Y5
+	VSUBPS      (R12)(R8*4), Y5, Y5
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y4, Y4
+	VFMADD231PS c3d100901AVX2<>+0(SB), Y5, Y4
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Y5
+	VSUBPS      (R12)(R8*2), Y5, Y5
+	VMOVUPS     (R13), Y6
+	VSUBPS      (R12)(R8*4), Y6, Y6
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y5, Y5
+	VFMADD231PS c3d100901AVX2<>+0(SB), Y6, Y5
+	LEAQ        (BX)(R10*2), R12
+	VADDPS      Y2, Y1, Y6
+	VADDPS      Y4, Y3, Y7
+	VFMADD231PS cbe200a01AVX2<>+0(SB), Y6, Y0
+	VFMADD231PS c3c6674ceAVX2<>+0(SB), Y7, Y0
+	VADDPS      (DX), Y0, Y0
+	MOVQ        rows+0(FP), R13
+	MOVQ        (R13), R13
+	VMOVUPS     Y0, (R13)(R12*1)
+	VSUBPS      Y2, Y1, Y0
+	VSUBPS      Y4, Y3, Y1
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y0, Y0
+	VFMADD231PS c3d100901AVX2<>+0(SB), Y1, Y0
+	VADDPS      (DX), Y0, Y0
+	MOVQ        rows+0(FP), R13
+	MOVQ        16(R13), R13
+	VMOVUPS     Y0, (R13)(R12*1)
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y5, Y0
+	VADDPS      (DX), Y0, Y0
+	MOVQ        rows+0(FP), R13
+	MOVQ        8(R13), R13
+	VMOVUPS     Y0, (R13)(R12*1)
+	MOVQ        AX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R13)(R8*2), Y0
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y0, Y0
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R13)(R8*2), Y1
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y1, Y1
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R13)(R8*2), Y2
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y2, Y2
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R13)(R8*2), Y3
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y3, Y3
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R13)(R8*2), Y4
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y4, Y4
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R12
+	VMOVUPS     (R12)(R8*2), Y5
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y5, Y5
+	LEAQ        (BX)(R10*1), R12
+	VADDPS      Y2, Y1, Y6
+	VADDPS      Y4, Y3, Y7
+	VFMADD231PS cbe200a01AVX2<>+0(SB), Y6, Y0
+	VFMADD231PS c3c6674ceAVX2<>+0(SB), Y7, Y0
+	VADDPS      (DX), Y0, Y0
+	MOVQ        rows+0(FP), R13
+	MOVQ        (R13), R13
+	VMOVUPS     Y0, (R13)(R12*1)
+	VSUBPS      Y2, Y1, Y0
+	VSUBPS      Y4, Y3, Y1
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y0, Y0
+	VFMADD231PS c3d100901AVX2<>+0(SB), Y1, Y0
+	VADDPS      (DX), Y0, Y0
+	MOVQ        rows+0(FP), R13
+	MOVQ        16(R13), R13
+	VMOVUPS     Y0, (R13)(R12*1)
+	VMULPS      cbdf00f01AVX2<>+0(SB), Y5, Y0
+	VADDPS      (DX), Y0, Y0
+	MOVQ        rows+0(FP), R13
+	MOVQ        8(R13), R13
+	VMOVUPS     Y0, (R13)(R12*1)
+	ADDQ        $0x20, AX
+	ADDQ        $0x20, DX
+	ADDQ        $0x20, BX
+	CMPQ        BX, SI
+	JLT         tile
+	MOVQ        channels+32(FP), SI
+	SHLQ        $0x02, SI
+	SUBQ        SI, DX
+	SUBQ        SI, BX
+	ADDQ        R11, BX
+	LEAQ        (BX)(SI*1), SI
+	DECQ        DI
+	JNZ         tile
+	VZEROUPPER
+	RET
+
+DATA cbe200a01AVX2<>+0(SB)/4, $0xbe200a01
+DATA cbe200a01AVX2<>+4(SB)/4, $0xbe200a01
+DATA cbe200a01AVX2<>+8(SB)/4, $0xbe200a01
+DATA cbe200a01AVX2<>+12(SB)/4, $0xbe200a01
+DATA cbe200a01AVX2<>+16(SB)/4, $0xbe200a01
+DATA cbe200a01AVX2<>+20(SB)/4, $0xbe200a01
+DATA cbe200a01AVX2<>+24(SB)/4, $0xbe200a01
+DATA cbe200a01AVX2<>+28(SB)/4, $0xbe200a01
+GLOBL cbe200a01AVX2<>(SB), RODATA|NOPTR, $32
+
+DATA c3c6674ceAVX2<>+0(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX2<>+4(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX2<>+8(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX2<>+12(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX2<>+16(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX2<>+20(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX2<>+24(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX2<>+28(SB)/4, $0x3c6674ce
+GLOBL c3c6674ceAVX2<>(SB), RODATA|NOPTR, $32
+
+DATA cbdf00f01AVX2<>+0(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX2<>+4(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX2<>+8(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX2<>+12(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX2<>+16(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX2<>+20(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX2<>+24(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX2<>+28(SB)/4, $0xbdf00f01
+GLOBL cbdf00f01AVX2<>(SB), RODATA|NOPTR, $32
+
+DATA c3d100901AVX2<>+0(SB)/4, $0x3d100901
+DATA c3d100901AVX2<>+4(SB)/4, $0x3d100901
+DATA c3d100901AVX2<>+8(SB)/4, $0x3d100901
+DATA c3d100901AVX2<>+12(SB)/4, $0x3d100901
+DATA c3d100901AVX2<>+16(SB)/4, $0x3d100901
+DATA c3d100901AVX2<>+20(SB)/4, $0x3d100901
+DATA c3d100901AVX2<>+24(SB)/4, $0x3d100901
+DATA c3d100901AVX2<>+28(SB)/4, $0x3d100901
+GLOBL c3d100901AVX2<>(SB), RODATA|NOPTR, $32

@@ -20,13 +20,19 @@ func stridedResultAVX512(top *float32, bottom *float32, src *float32, next int, 
 func transposedResultAVX512(even *float32, odd *float32, a *float32, b *float32, c *float32, next int, tiles int, channels int, step int, bias *float32)
 
 //go:noescape
-func stridedTiles4AVX512(dst *float32, next int, rows *[9]*float32, start int, tiles int, channels int, on *[2][8]int32)
+func stridedTiles4AVX512(dst *float32, next int, rows *[9]*float32, start int, step int, tiles int, channels int, on *[2][8]int32)
 
 //go:noescape
-func transposedTiles4AVX512(dst *float32, next int, rows *[9]*float32, start int, tiles int, channels int, on *[2][8]int32)
+func transposedTiles4AVX512(dst *float32, next int, rows *[9]*float32, start int, step int, tiles int, channels int, on *[2][8]int32)
+
+//go:noescape
+func stridedSpread4AVX512(dst *float32, next int, rows *[9]*float32, start int, step int, tiles int, channels int, on *[2][8]int32)
 
 //go:noescape
 func stridedResult4AVX512(rows *[8]*float32, src *float32, next int, tiles int, channels int, step int, bias *float32)
 
 //go:noescape
 func transposedResult4AVX512(rows *[8]*float32, src *float32, next int, tiles int, channels int, step int, bias *float32)
+
+//go:noescape
+func stridedGradient4AVX512(rows *[8]*float32, src *float32, next int, tiles int, channels int, step int, bias *float32)

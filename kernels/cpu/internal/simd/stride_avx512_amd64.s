@@ -415,21 +415,23 @@ channel:
 	VZEROUPPER
 	RET
 
-// func stridedTiles4AVX512(dst *float32, next int, rows *[9]*float32, start int, tiles int, channels int, on *[2][8]int32)
+// func stridedTiles4AVX512(dst *float32, next int, rows *[9]*float32, start int, step int, tiles int, channels int, on *[2][8]int32)
 // Requires: AVX, AVX512F
-TEXT ·stridedTiles4AVX512(SB), NOSPLIT, $0-56
+TEXT ·stridedTiles4AVX512(SB), NOSPLIT, $0-64
 	MOVQ    dst+0(FP), AX
 	MOVQ    next+8(FP), CX
 	SHLQ    $0x02, CX
 	IMUL3Q  $0x09, CX, DX
-	MOVQ    channels+40(FP), BX
+	MOVQ    step+32(FP), BX
 	SHLQ    $0x02, BX
 	LEAQ    (BX)(BX*2), SI
 	MOVQ    start+24(FP), DI
 	SHLQ    $0x02, DI
-	LEAQ    (DI)(BX*1), R8
-	MOVQ    tiles+32(FP), R9
-	MOVQ    on+48(FP), R10
+	MOVQ    channels+48(FP), R8
+	SHLQ    $0x02, R8
+	ADDQ    DI, R8
+	MOVQ    tiles+40(FP), R9
+	MOVQ    on+56(FP), R10
 	MOVL    (R10), R11
 	KMOVW   R11, K1
 	MOVL    32(R10), R10
@@ -1384,9 +1386,12 @@ tile:
 	ADDQ         $0x40, DI
 	CMPQ         DI, R8
 	JLT          tile
-	ADDQ         SI, DI
+	MOVQ         channels+48(FP), R8
+	SHLQ         $0x02, R8
+	SUBQ         R8, DI
 	LEAQ         (DI)(BX*4), DI
-	LEAQ         (DI)(BX*1), R8
+	LEAQ         (DI)(BX*4), DI
+	LEAQ         (DI)(R8*1), R8
 	DECQ         R9
 	JNZ          tile
 	VZEROUPPER
@@ -1518,21 +1523,23 @@ DATA c40c80000AVX512<>+56(SB)/4, $0x40c80000
 DATA c40c80000AVX512<>+60(SB)/4, $0x40c80000
 GLOBL c40c80000AVX512<>(SB), RODATA|NOPTR, $64
 
-// func transposedTiles4AVX512(dst *float32, next int, rows *[9]*float32, start int, tiles int, channels int, on *[2][8]int32)
+// func transposedTiles4AVX512(dst *float32, next int, rows *[9]*float32, start int, step int, tiles int, channels int, on *[2][8]int32)
 // Requires: AVX, AVX512F
-TEXT ·transposedTiles4AVX512(SB), NOSPLIT, $0-56
+TEXT ·transposedTiles4AVX512(SB), NOSPLIT, $0-64
 	MOVQ    dst+0(FP), AX
 	MOVQ    next+8(FP), CX
 	SHLQ    $0x02, CX
 	IMUL3Q  $0x05, CX, DX
-	MOVQ    channels+40(FP), BX
+	MOVQ    step+32(FP), BX
 	SHLQ    $0x02, BX
 	LEAQ    (BX)(BX*2), SI
 	MOVQ    start+24(FP), DI
 	SHLQ    $0x02, DI
-	LEAQ    (DI)(BX*1), R8
-	MOVQ    tiles+32(FP), R9
-	MOVQ    on+48(FP), R10
+	MOVQ    channels+48(FP), R8
+	SHLQ    $0x02, R8
+	ADDQ    DI, R8
+	MOVQ    tiles+40(FP), R9
+	MOVQ    on+56(FP), R10
 	MOVL    (R10), R11
 	KMOVW   R11, K1
 	MOVL    32(R10), R10
@@ -1840,8 +1847,291 @@ tile:
 	ADDQ         $0x40, DI
 	CMPQ         DI, R8
 	JLT          tile
-	ADDQ         SI, DI
-	LEAQ         (DI)(BX*1), R8
+	MOVQ         channels+48(FP), R8
+	SHLQ         $0x02, R8
+	SUBQ         R8, DI
+	LEAQ         (DI)(BX*4), DI
+	LEAQ         (DI)(R8*1), R8
+	DECQ         R9
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func stridedSpread4AVX512(dst *float32, next int, rows *[9]*float32, start int, step int, tiles int, channels int, on *[2][8]int32)
+// Requires: AVX, AVX512F
+TEXT ·stridedSpread4AVX512(SB), NOSPLIT, $0-64
+	MOVQ    dst+0(FP), AX
+	MOVQ    next+8(FP), CX
+	SHLQ    $0x02, CX
+	IMUL3Q  $0x05, CX, DX
+	MOVQ    step+32(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (BX)(BX*2), SI
+	MOVQ    start+24(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    channels+48(FP), R8
+	SHLQ    $0x02, R8
+	ADDQ    DI, R8
+	MOVQ    tiles+40(FP), R9
+	MOVQ    on+56(FP), R10
+	MOVL    (R10), R11
+	KMOVW   R11, K1
+	MOVL    32(R10), R10
+	KMOVW   R10, K2
+	VMOVUPS c3f400000AVX512<>+0(SB), Z0
+	VMOVUPS c40200000AVX512<>+0(SB), Z1
+	VMOVUPS c3f100000AVX512<>+0(SB), Z2
+	VMOVUPS c40c80000AVX512<>+0(SB), Z3
+
+tile:
+	MOVQ         AX, R10
+	MOVQ         rows+16(FP), R11
+	MOVQ         (R11), R11
+	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R12
+	VMOVUPS.Z    (R11), K1, Z4
+	MOVQ         rows+16(FP), R11
+	MOVQ         8(R11), R11
+	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R12
+	VMOVUPS.Z    (R11), K1, Z5
+	MOVQ         rows+16(FP), R11
+	MOVQ         16(R11), R11
+	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R12
+	VMOVUPS.Z    (R11), K1, Z6
+	MOVQ         rows+16(FP), R11
+	MOVQ         24(R11), R11
+	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R12
+	VMOVUPS.Z    (R11), K1, Z7
+	MOVQ         R10, R11
+	VMOVUPS      Z4, (R11)
+	ADDQ         DX, R11
+	VMOVUPS      Z4, Z8
+	VFMADD231PS  Z6, Z2, Z8
+	VMOVUPS      Z5, Z9
+	VFMADD231PS  Z7, Z2, Z9
+	VMOVUPS      Z8, Z10
+	VFMADD231PS  Z9, Z0, Z10
+	VFNMADD231PS Z9, Z0, Z8
+	VMOVUPS      Z10, (R11)
+	ADDQ         DX, R11
+	VMOVUPS      Z8, (R11)
+	ADDQ         DX, R11
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD231PS  Z7, Z3, Z5
+	VMOVUPS      Z4, Z6
+	VFMADD231PS  Z5, Z1, Z6
+	VFNMADD231PS Z5, Z1, Z4
+	VMOVUPS      Z6, (R11)
+	ADDQ         DX, R11
+	VMOVUPS      Z4, (R11)
+	ADDQ         DX, R11
+	ADDQ         CX, R10
+	MOVQ         rows+16(FP), R11
+	MOVQ         (R11), R11
+	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R12
+	VMOVUPS.Z    (R11), K1, Z4
+	VFMADD231PS  (R11)(BX*2), Z2, Z4
+	VMOVUPS.Z    (R12), K2, Z5
+	VMOVUPS      (R11)(BX*1), Z6
+	VFMADD231PS  Z5, Z2, Z6
+	VMOVUPS      Z4, Z5
+	VFMADD231PS  Z6, Z0, Z5
+	VFNMADD231PS Z6, Z0, Z4
+	MOVQ         rows+16(FP), R11
+	MOVQ         8(R11), R11
+	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R12
+	VMOVUPS.Z    (R11), K1, Z6
+	VFMADD231PS  (R11)(BX*2), Z2, Z6
+	VMOVUPS.Z    (R12), K2, Z7
+	VMOVUPS      (R11)(BX*1), Z8
+	VFMADD231PS  Z7, Z2, Z8
+	VMOVUPS      Z6, Z7
+	VFMADD231PS  Z8, Z0, Z7
+	VFNMADD231PS Z8, Z0, Z6
+	MOVQ         rows+16(FP), R11
+	MOVQ         16(R11), R11
+	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R12
+	VMOVUPS.Z    (R11), K1, Z8
+	VFMADD231PS  (R11)(BX*2), Z2, Z8
+	VMOVUPS.Z    (R12), K2, Z9
+	VMOVUPS      (R11)(BX*1), Z10
+	VFMADD231PS  Z9, Z2, Z10
+	VMOVUPS      Z8, Z9
+	VFMADD231PS  Z10, Z0, Z9
+	VFNMADD231PS Z10, Z0, Z8
+	MOVQ         rows+16(FP), R11
+	MOVQ         24(R11), R11
+	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R12
+	VMOVUPS.Z    (R11), K1, Z10
+	VFMADD231PS  (R11)(BX*2), Z2, Z10
+	VMOVUPS.Z    (R12), K2, Z11
+	VMOVUPS      (R11)(BX*1), Z12
+	VFMADD231PS  Z11, Z2, Z12
+	VMOVUPS      Z10, Z11
+	VFMADD231PS  Z12, Z0, Z11
+	VFNMADD231PS Z12, Z0, Z10
+	MOVQ         R10, R11
+	VMOVUPS      Z5, (R11)
+	ADDQ         DX, R11
+	VMOVUPS      Z5, Z12
+	VFMADD231PS  Z9, Z2, Z12
+	VMOVUPS      Z7, Z13
+	VFMADD231PS  Z11, Z2, Z13
+	VMOVUPS      Z12, Z14
+	VFMADD231PS  Z13, Z0, Z14
+	VFNMADD231PS Z13, Z0, Z12
+	VMOVUPS      Z14, (R11)
+	ADDQ         DX, R11
+	VMOVUPS      Z12, (R11)
+	ADDQ         DX, R11
+	VFMADD231PS  Z9, Z3, Z5
+	VFMADD231PS  Z11, Z3, Z7
+	VMOVUPS      Z5, Z9
+	VFMADD231PS  Z7, Z1, Z9
+	VFNMADD231PS Z7, Z1, Z5
+	VMOVUPS      Z9, (R11)
+	ADDQ         DX, R11
+	VMOVUPS      Z5, (R11)
+	ADDQ         DX, R11
+	ADDQ         CX, R10
+	MOVQ         R10, R11
+	VMOVUPS      Z4, (R11)
+	ADDQ         DX, R11
+	VMOVUPS      Z4, Z5
+	VFMADD231PS  Z8, Z2, Z5
+	VMOVUPS      Z6, Z7
+	VFMADD231PS  Z10, Z2, Z7
+	VMOVUPS      Z5, Z9
+	VFMADD231PS  Z7, Z0, Z9
+	VFNMADD231PS Z7, Z0, Z5
+	VMOVUPS      Z9, (R11)
+	ADDQ         DX, R11
+	VMOVUPS      Z5, (R11)
+	ADDQ         DX, R11
+	VFMADD231PS  Z8, Z3, Z4
+	VMOVUPS      Z6, Z5
+	VFMADD231PS  Z10, Z3, Z5
+	VMOVUPS      Z4, Z6
+	VFMADD231PS  Z5, Z1, Z6
+	VFNMADD231PS Z5, Z1, Z4
+	VMOVUPS      Z6, (R11)
+	ADDQ         DX, R11
+	VMOVUPS      Z4, (R11)
+	ADDQ         DX, R11
+	ADDQ         CX, R10
+	MOVQ         rows+16(FP), R11
+	MOVQ         (R11), R11
+	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R12
+	VMOVUPS.Z    (R11), K1, Z4
+	VFMADD231PS  (R11)(BX*2), Z3, Z4
+	VMOVUPS.Z    (R12), K2, Z5
+	VMOVUPS      (R11)(BX*1), Z6
+	VFMADD231PS  Z5, Z3, Z6
+	VMOVUPS      Z4, Z5
+	VFMADD231PS  Z6, Z1, Z5
+	VFNMADD231PS Z6, Z1, Z4
+	MOVQ         rows+16(FP), R11
+	MOVQ         8(R11), R11
+	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R12
+	VMOVUPS.Z    (R11), K1, Z6
+	VFMADD231PS  (R11)(BX*2), Z3, Z6
+	VMOVUPS.Z    (R12), K2, Z7
+	VMOVUPS      (R11)(BX*1), Z8
+	VFMADD231PS  Z7, Z3, Z8
+	VMOVUPS      Z6, Z7
+	VFMADD231PS  Z8, Z1, Z7
+	VFNMADD231PS Z8, Z1, Z6
+	MOVQ         rows+16(FP), R11
+	MOVQ         16(R11), R11
+	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R12
+	VMOVUPS.Z    (R11), K1, Z8
+	VFMADD231PS  (R11)(BX*2), Z3, Z8
+	VMOVUPS.Z    (R12), K2, Z9
+	VMOVUPS      (R11)(BX*1), Z10
+	VFMADD231PS  Z9, Z3, Z10
+	VMOVUPS      Z8, Z9
+	VFMADD231PS  Z10, Z1, Z9
+	VFNMADD231PS Z10, Z1, Z8
+	MOVQ         rows+16(FP), R11
+	MOVQ         24(R11), R11
+	ADDQ         DI, R11
+	LEAQ         (R11)(SI*1), R12
+	VMOVUPS.Z    (R11), K1, Z10
+	VFMADD231PS  (R11)(BX*2), Z3, Z10
+	VMOVUPS.Z    (R12), K2, Z11
+	VMOVUPS      (R11)(BX*1), Z12
+	VFMADD231PS  Z11, Z3, Z12
+	VMOVUPS      Z10, Z11
+	VFMADD231PS  Z12, Z1, Z11
+	VFNMADD231PS Z12, Z1, Z10
+	MOVQ         R10, R11
+	VMOVUPS      Z5, (R11)
+	ADDQ         DX, R11
+	VMOVUPS      Z5, Z12
+	VFMADD231PS  Z9, Z2, Z12
+	VMOVUPS      Z7, Z13
+	VFMADD231PS  Z11, Z2, Z13
+	VMOVUPS      Z12, Z14
+	VFMADD231PS  Z13, Z0, Z14
+	VFNMADD231PS Z13, Z0, Z12
+	VMOVUPS      Z14, (R11)
+	ADDQ         DX, R11
+	VMOVUPS      Z12, (R11)
+	ADDQ         DX, R11
+	VFMADD231PS  Z9, Z3, Z5
+	VFMADD231PS  Z11, Z3, Z7
+	VMOVUPS      Z5, Z9
+	VFMADD231PS  Z7, Z1, Z9
+	VFNMADD231PS Z7, Z1, Z5
+	VMOVUPS      Z9, (R11)
+	ADDQ         DX, R11
+	VMOVUPS      Z5, (R11)
+	ADDQ         DX, R11
+	ADDQ         CX, R10
+	MOVQ         R10, R11
+	VMOVUPS      Z4, (R11)
+	ADDQ         DX, R11
+	VMOVUPS      Z4, Z5
+	VFMADD231PS  Z8, Z2, Z5
+	VMOVUPS      Z6, Z7
+	VFMADD231PS  Z10, Z2, Z7
+	VMOVUPS      Z5, Z9
+	VFMADD231PS  Z7, Z0, Z9
+	VFNMADD231PS Z7, Z0, Z5
+	VMOVUPS      Z9, (R11)
+	ADDQ         DX, R11
+	VMOVUPS      Z5, (R11)
+	ADDQ         DX, R11
+	VFMADD231PS  Z8, Z3, Z4
+	VMOVUPS      Z6, Z5
+	VFMADD231PS  Z10, Z3, Z5
+	VMOVUPS      Z4, Z6
+	VFMADD231PS  Z5, Z1, Z6
+	VFNMADD231PS Z5, Z1, Z4
+	VMOVUPS      Z6, (R11)
+	ADDQ         DX, R11
+	VMOVUPS      Z4, (R11)
+	ADDQ         DX, R11
+	ADDQ         CX, R10
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, DI
+	CMPQ         DI, R8
+	JLT          tile
+	MOVQ         channels+48(FP), R8
+	SHLQ         $0x02, R8
+	SUBQ         R8, DI
+	LEAQ         (DI)(BX*4), DI
+	LEAQ         (DI)(R8*1), R8
 	DECQ         R9
 	JNZ          tile
 	VZEROUPPER
@@ -3033,3 +3323,311 @@ DATA c40960000AVX512<>+52(SB)/4, $0x40960000
 DATA c40960000AVX512<>+56(SB)/4, $0x40960000
 DATA c40960000AVX512<>+60(SB)/4, $0x40960000
 GLOBL c40960000AVX512<>(SB), RODATA|NOPTR, $64
+
+// func stridedGradient4AVX512(rows *[8]*float32, src *float32, next int, tiles int, channels int, step int, bias *float32)
+// Requires: AVX, AVX512F
+TEXT ·stridedGradient4AVX512(SB), NOSPLIT, $0-56
+	MOVQ    src+8(FP), AX
+	MOVQ    next+16(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	IMUL3Q  $0x06, R8, CX
+	MOVQ    step+40(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R10)(R10*2), R11
+	MOVQ    bias+48(FP), DX
+	XORQ    BX, BX
+	MOVQ    channels+32(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    tiles+24(FP), DI
+	VMOVUPS cbe200a01AVX512<>+0(SB), Z0
+	VMOVUPS c3c6674ceAVX512<>+0(SB), Z1
+	VMOVUPS cbdf00f01AVX512<>+0(SB), Z2
+	VMOVUPS c3d100901AVX512<>+0(SB), Z3
+
+tile:
+	MOVQ        AX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Z4
+	VADDPS      (R12)(R8*2), Z4, Z4
+	VMOVUPS     (R13), Z5
+	VADDPS      (R12)(R8*4), Z5, Z5
+	VMOVUPS     (R12), Z6
+	VFMADD231PS Z4, Z0, Z6
+	VMOVUPS     Z6, Z4
+	VFMADD231PS Z5, Z1, Z4
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Z5
+	VADDPS      (R12)(R8*2), Z5, Z5
+	VMOVUPS     (R13), Z6
+	VADDPS      (R12)(R8*4), Z6, Z6
+	VMOVUPS     (R12), Z7
+	VFMADD231PS Z5, Z0, Z7
+	VMOVUPS     Z7, Z5
+	VFMADD231PS Z6, Z1, Z5
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Z6
+	VADDPS      (R12)(R8*2), Z6, Z6
+	VMOVUPS     (R13), Z7
+	VADDPS      (R12)(R8*4), Z7, Z7
+	VMOVUPS     (R12), Z8
+	VFMADD231PS Z6, Z0, Z8
+	VMOVUPS     Z8, Z6
+	VFMADD231PS Z7, Z1, Z6
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Z7
+	VADDPS      (R12)(R8*2), Z7, Z7
+	VMOVUPS     (R13), Z8
+	VADDPS      (R12)(R8*4), Z8, Z8
+	VMOVUPS     (R12), Z9
+	VFMADD231PS Z7, Z0, Z9
+	VMOVUPS     Z9, Z7
+	VFMADD231PS Z8, Z1, Z7
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Z8
+	VADDPS      (R12)(R8*2), Z8, Z8
+	VMOVUPS     (R13), Z9
+	VADDPS      (R12)(R8*4), Z9, Z9
+	VMOVUPS     (R12), Z10
+	VFMADD231PS Z8, Z0, Z10
+	VMOVUPS     Z10, Z8
+	VFMADD231PS Z9, Z1, Z8
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Z9
+	VADDPS      (R12)(R8*2), Z9, Z9
+	VMOVUPS     (R13), Z10
+	VADDPS      (R12)(R8*4), Z10, Z10
+	VMOVUPS     (R12), Z11
+	VFMADD231PS Z9, Z0, Z11
+	VMOVUPS     Z11, Z9
+	VFMADD231PS Z10, Z1, Z9
+	MOVQ        BX, R12
+	VADDPS      Z6, Z5, Z10
+	VADDPS      Z8, Z7, Z11
+	VFMADD231PS Z10, Z0, Z4
+	VFMADD231PS Z11, Z1, Z4
+	VADDPS      (DX), Z4, Z4
+	MOVQ        rows+0(FP), R13
+	MOVQ        (R13), R13
+	VMOVUPS     Z4, (R13)(R12*1)
+	VSUBPS      Z6, Z5, Z4
+	VSUBPS      Z8, Z7, Z5
+	VMULPS      Z2, Z4, Z4
+	VFMADD231PS Z5, Z3, Z4
+	VADDPS      (DX), Z4, Z4
+	MOVQ        rows+0(FP), R13
+	MOVQ        16(R13), R13
+	VMOVUPS     Z4, (R13)(R12*1)
+	VMULPS      Z2, Z9, Z4
+	VADDPS      (DX), Z4, Z4
+	MOVQ        rows+0(FP), R13
+	MOVQ        8(R13), R13
+	VMOVUPS     Z4, (R13)(R12*1)
+	MOVQ        AX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Z4
+	VSUBPS      (R12)(R8*2), Z4, Z4
+	VMOVUPS     (R13), Z5
+	VSUBPS      (R12)(R8*4), Z5, Z5
+	VMULPS      Z2, Z4, Z4
+	VFMADD231PS Z5, Z3, Z4
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Z5
+	VSUBPS      (R12)(R8*2), Z5, Z5
+	VMOVUPS     (R13), Z6
+	VSUBPS      (R12)(R8*4), Z6, Z6
+	VMULPS      Z2, Z5, Z5
+	VFMADD231PS Z6, Z3, Z5
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Z6
+	VSUBPS      (R12)(R8*2), Z6, Z6
+	VMOVUPS     (R13), Z7
+	VSUBPS      (R12)(R8*4), Z7, Z7
+	VMULPS      Z2, Z6, Z6
+	VFMADD231PS Z7, Z3, Z6
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Z7
+	VSUBPS      (R12)(R8*2), Z7, Z7
+	VMOVUPS     (R13), Z8
+	VSUBPS      (R12)(R8*4), Z8, Z8
+	VMULPS      Z2, Z7, Z7
+	VFMADD231PS Z8, Z3, Z7
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Z8
+	VSUBPS      (R12)(R8*2), Z8, Z8
+	VMOVUPS     (R13), Z9
+	VSUBPS      (R12)(R8*4), Z9, Z9
+	VMULPS      Z2, Z8, Z8
+	VFMADD231PS Z9, Z3, Z8
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R12)(R8*1), Z9
+	VSUBPS      (R12)(R8*2), Z9, Z9
+	VMOVUPS     (R13), Z10
+	VSUBPS      (R12)(R8*4), Z10, Z10
+	VMULPS      Z2, Z9, Z9
+	VFMADD231PS Z10, Z3, Z9
+	LEAQ        (BX)(R10*2), R12
+	VADDPS      Z6, Z5, Z10
+	VADDPS      Z8, Z7, Z11
+	VFMADD231PS Z10, Z0, Z4
+	VFMADD231PS Z11, Z1, Z4
+	VADDPS      (DX), Z4, Z4
+	MOVQ        rows+0(FP), R13
+	MOVQ        (R13), R13
+	VMOVUPS     Z4, (R13)(R12*1)
+	VSUBPS      Z6, Z5, Z4
+	VSUBPS      Z8, Z7, Z5
+	VMULPS      Z2, Z4, Z4
+	VFMADD231PS Z5, Z3, Z4
+	VADDPS      (DX), Z4, Z4
+	MOVQ        rows+0(FP), R13
+	MOVQ        16(R13), R13
+	VMOVUPS     Z4, (R13)(R12*1)
+	VMULPS      Z2, Z9, Z4
+	VADDPS      (DX), Z4, Z4
+	MOVQ        rows+0(FP), R13
+	MOVQ        8(R13), R13
+	VMOVUPS     Z4, (R13)(R12*1)
+	MOVQ        AX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R13)(R8*2), Z4
+	VMULPS      Z2, Z4, Z4
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R13)(R8*2), Z5
+	VMULPS      Z2, Z5, Z5
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R13)(R8*2), Z6
+	VMULPS      Z2, Z6, Z6
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R13)(R8*2), Z7
+	VMULPS      Z2, Z7, Z7
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R13
+	VMOVUPS     (R13)(R8*2), Z8
+	VMULPS      Z2, Z8, Z8
+	ADDQ        CX, R12
+	LEAQ        (R12)(R9*1), R12
+	VMOVUPS     (R12)(R8*2), Z9
+	VMULPS      Z2, Z9, Z9
+	LEAQ        (BX)(R10*1), R12
+	VADDPS      Z6, Z5, Z10
+	VADDPS      Z8, Z7, Z11
+	VFMADD231PS Z10, Z0, Z4
+	VFMADD231PS Z11, Z1, Z4
+	VADDPS      (DX), Z4, Z4
+	MOVQ        rows+0(FP), R13
+	MOVQ        (R13), R13
+	VMOVUPS     Z4, (R13)(R12*1)
+	VSUBPS      Z6, Z5, Z4
+	VSUBPS      Z8, Z7, Z5
+	VMULPS      Z2, Z4, Z4
+	VFMADD231PS Z5, Z3, Z4
+	VADDPS      (DX), Z4, Z4
+	MOVQ        rows+0(FP), R13
+	MOVQ        16(R13), R13
+	VMOVUPS     Z4, (R13)(R12*1)
+	VMULPS      Z2, Z9, Z4
+	VADDPS      (DX), Z4, Z4
+	MOVQ        rows+0(FP), R13
+	MOVQ        8(R13), R13
+	VMOVUPS     Z4, (R13)(R12*1)
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	CMPQ        BX, SI
+	JLT         tile
+	MOVQ        channels+32(FP), SI
+	SHLQ        $0x02, SI
+	SUBQ        SI, DX
+	SUBQ        SI, BX
+	ADDQ        R11, BX
+	LEAQ        (BX)(SI*1), SI
+	DECQ        DI
+	JNZ         tile
+	VZEROUPPER
+	RET
+
+DATA cbe200a01AVX512<>+0(SB)/4, $0xbe200a01
+DATA cbe200a01AVX512<>+4(SB)/4, $0xbe200a01
+DATA cbe200a01AVX512<>+8(SB)/4, $0xbe200a01
+DATA cbe200a01AVX512<>+12(SB)/4, $0xbe200a01
+DATA cbe200a01AVX512<>+16(SB)/4, $0xbe200a01
+DATA cbe200a01AVX512<>+20(SB)/4, $0xbe200a01
+DATA cbe200a01AVX512<>+24(SB)/4, $0xbe200a01
+DATA cbe200a01AVX512<>+28(SB)/4, $0xbe200a01
+DATA cbe200a01AVX512<>+32(SB)/4, $0xbe200a01
+DATA cbe200a01AVX512<>+36(SB)/4, $0xbe200a01
+DATA cbe200a01AVX512<>+40(SB)/4, $0xbe200a01
+DATA cbe200a01AVX512<>+44(SB)/4, $0xbe200a01
+DATA cbe200a01AVX512<>+48(SB)/4, $0xbe200a01
+DATA cbe200a01AVX512<>+52(SB)/4, $0xbe200a01
+DATA cbe200a01AVX512<>+56(SB)/4, $0xbe200a01
+DATA cbe200a01AVX512<>+60(SB)/4, $0xbe200a01
+GLOBL cbe200a01AVX512<>(SB), RODATA|NOPTR, $64
+
+DATA c3c6674ceAVX512<>+0(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX512<>+4(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX512<>+8(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX512<>+12(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX512<>+16(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX512<>+20(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX512<>+24(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX512<>+28(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX512<>+32(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX512<>+36(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX512<>+40(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX512<>+44(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX512<>+48(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX512<>+52(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX512<>+56(SB)/4, $0x3c6674ce
+DATA c3c6674ceAVX512<>+60(SB)/4, $0x3c6674ce
+GLOBL c3c6674ceAVX512<>(SB), RODATA|NOPTR, $64
+
+DATA cbdf00f01AVX512<>+0(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX512<>+4(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX512<>+8(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX512<>+12(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX512<>+16(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX512<>+20(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX512<>+24(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX512<>+28(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX512<>+32(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX512<>+36(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX512<>+40(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX512<>+44(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX512<>+48(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX512<>+52(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX512<>+56(SB)/4, $0xbdf00f01
+DATA cbdf00f01AVX512<>+60(SB)/4, $0xbdf00f01
+GLOBL cbdf00f01AVX512<>(SB), RODATA|NOPTR, $64
+
+DATA c3d100901AVX512<>+0(SB)/4, $0x3d100901
+DATA c3d100901AVX512<>+4(SB)/4, $0x3d100901
+DATA c3d100901AVX512<>+8(SB)/4, $0x3d100901
+DATA c3d100901AVX512<>+12(SB)/4, $0x3d100901
+DATA c3d100901AVX512<>+16(SB)/4, $0x3d100901
+DATA c3d100901AVX512<>+20(SB)/4, $0x3d100901
+DATA c3d100901AVX512<>+24(SB)/4, $0x3d100901
+DATA c3d100901AVX512<>+28(SB)/4, $0x3d100901
+DATA c3d100901AVX512<>+32(SB)/4, $0x3d100901
+DATA c3d100901AVX512<>+36(SB)/4, $0x3d100901
+DATA c3d100901AVX512<>+40(SB)/4, $0x3d100901
+DATA c3d100901AVX512<>+44(SB)/4, $0x3d100901
+DATA c3d100901AVX512<>+48(SB)/4, $0x3d100901
+DATA c3d100901AVX512<>+52(SB)/4, $0x3d100901
+DATA c3d100901AVX512<>+56(SB)/4, $0x3d100901
+DATA c3d100901AVX512<>+60(SB)/4, $0x3d100901
+GLOBL c3d100901AVX512<>(SB), RODATA|NOPTR, $64

@@ -10,10 +10,12 @@ import (
 // columns of what that gives.
 func strided4(file *asm) {
 	a := &lines{asm: file}
-	a.strideToPlanes("stridedTiles4", strided4Input, 8)
-	a.strideToPlanes("transposedTiles4", transposed4Input, 4)
+	a.strideToPlanes("stridedTiles4", strided4Input, 9, 8)
+	a.strideToPlanes("transposedTiles4", transposed4Input, 5, 4)
+	a.strideToPlanes("stridedSpread4", strided4Spread, 5, 4)
 	a.strideFromPlanes("stridedResult4", strided4Result)
 	a.strideFromPlanes("transposedResult4", transposed4Result)
+	a.strideFromPlanes("stridedGradient4", strided4Gradient)
 }
 
 // A strideMap is a map of so many numbers, in passes.
@@ -83,6 +85,19 @@ var strided4Input = strideMap{9, append([]float64{strideP / strideQ}, strideEven
 
 var transposed4Input = strideMap{5, strideEvenConstants, strideEven(1)}
 
+var strided4Spread = strideMap{4, []float64{strideP, strideQ, strideP2, strideQ2}, []stridePass{
+	{[]int{0}, func(a *lines, at func(int) Op) (x, y vec) { return a.value(at(0)), nil },
+		[]func(*lines, func(int) Op, vec, vec) vec{func(_ *lines, _ func(int) Op, x, _ vec) vec { return x }}},
+	strideSpread([]int{1, 2}, strideP2, strideP),
+	strideSpread([]int{3, 4}, strideQ2, strideQ),
+}}
+
+func strideSpread(results []int, square, point float64) stridePass {
+	return stridePass{results, func(a *lines, at func(int) Op) (x, y vec) {
+		return a.more(at(0), square, at(2)), a.more(at(1), square, at(3))
+	}, []func(*lines, func(int) Op, vec, vec) vec{plusTimes(point), lessTimes(point)}}
+}
+
 // strideSums are the passes of the results y0 … y3, which are step places apart.
 func strideSums(step int) []stridePass {
 	return []stridePass{
@@ -119,6 +134,29 @@ var transposed4Result = strideMap{9, []float64{strideP, strideQ, strideP2, strid
 		return a.less(a.times(strideP3, x), strideP*strideQ2, y)
 	}}},
 )}
+
+// The factors of the filter's transform, p and q being what w0 is multiplied by.
+const (
+	strideFilterP = 1 / (2 * strideP2 * (strideP2 - strideQ2))
+	strideFilterQ = 1 / (2 * strideQ2 * (strideQ2 - strideP2))
+)
+
+var strided4Gradient = strideMap{6, []float64{strideFilterP, strideFilterQ, strideFilterP * strideP, strideFilterQ * strideQ}, []stridePass{
+	{[]int{0}, func(a *lines, at func(int) Op) (x, y vec) {
+		return a.sum(at(1), at(2)), a.sum(at(3), at(4))
+	}, []func(*lines, func(int) Op, vec, vec) vec{func(a *lines, at func(int) Op, x, y vec) vec {
+		return a.more(a.more(at(0), strideFilterP, x), strideFilterQ, y)
+	}}},
+	{[]int{2}, func(a *lines, at func(int) Op) (x, y vec) {
+		return a.sub(a.value(at(1)), at(2)), a.sub(a.value(at(3)), at(4))
+	}, []func(*lines, func(int) Op, vec, vec) vec{func(a *lines, _ func(int) Op, x, y vec) vec {
+		return a.more(a.times(strideFilterP*strideP, x), strideFilterQ*strideQ, y)
+	}}},
+	{[]int{1}, func(a *lines, at func(int) Op) (x, y vec) { return a.value(at(5)), nil },
+		[]func(*lines, func(int) Op, vec, vec) vec{func(a *lines, _ func(int) Op, x, _ vec) vec {
+			return a.times(strideFilterP*strideP, x)
+		}}},
+}}
 
 // strideLines applies the passes of a map across lines of a tile: one result of
 // them at a time where registers are few. done gets the results by line.
@@ -224,18 +262,20 @@ func (a *lines) pitches(param string) (one, three GPVirtual) {
 }
 
 // strideToPlanes writes a transform of tiles of m.from rows and columns, advance
-// places apart, to planes. The masks say whether there are the first and the last
-// column; if not they are zero and are not read.
-func (a *lines) strideToPlanes(name string, m strideMap, advance int) {
-	a.begin(name, "func(dst *float32, next int, rows *[9]*float32, start, tiles, channels int, on *[2][8]int32)")
+// places apart, to planes, of which there are so many in each dimension. The
+// masks say whether there are the first and the last column; if not they are zero
+// and are not read.
+func (a *lines) strideToPlanes(name string, m strideMap, planes, advance int) {
+	a.begin(name, "func(dst *float32, next int, rows *[9]*float32, start, step, tiles, channels int, on *[2][8]int32)")
 	dst, next, down := a.GP64(), a.GP64(), a.GP64()
 	a.Load(a.Param("dst"), dst)
 	a.elements("next", next)
-	a.IMUL3Q(U8(m.from), next, down)
-	step, step3 := a.pitches("channels")
+	a.IMUL3Q(U8(planes), next, down)
+	step, step3 := a.pitches("step")
 	at, end, tiles := a.GP64(), a.GP64(), a.GP64()
 	a.elements("start", at)
-	a.LEAQ(Mem{Base: at, Index: step, Scale: 1}, end)
+	a.elements("channels", end)
+	a.ADDQ(at, end)
 	a.Load(a.Param("tiles"), tiles)
 	masked := a.strideMask()
 	a.keep(m.constants)
@@ -270,11 +310,13 @@ func (a *lines) strideToPlanes(name string, m strideMap, advance int) {
 	a.ADDQ(U8(a.bytes()), at)
 	a.CMPQ(at, end)
 	a.JLT(LabelRef("tile")) // both may be negative
-	a.ADDQ(step3, at)
-	if advance == 8 {
+	channels := a.GP64()
+	a.elements("channels", channels)
+	a.SUBQ(channels, at)
+	for range advance / 4 {
 		a.LEAQ(Mem{Base: at, Index: step, Scale: 4}, at)
 	}
-	a.LEAQ(Mem{Base: at, Index: step, Scale: 1}, end)
+	a.LEAQ(Mem{Base: at, Index: channels, Scale: 1}, end)
 	a.DECQ(tiles)
 	a.JNZ(LabelRef("tile"))
 	a.VZEROUPPER()
@@ -338,12 +380,14 @@ func (a *lines) strideFromPlanes(name string, m strideMap) {
 	a.elements("channels", channels)
 	a.SUBQ(channels, bias)
 	a.SUBQ(channels, at)
-	width := 0
+	places := 0
 	for _, p := range m.passes {
-		width += len(p.results)
+		places += len(p.results)
 	}
-	a.LEAQ(Mem{Base: at, Index: step, Scale: 4}, at)
-	if width == 8 {
+	if places == 3 {
+		a.ADDQ(step3, at)
+	}
+	for range places / 4 {
 		a.LEAQ(Mem{Base: at, Index: step, Scale: 4}, at)
 	}
 	a.LEAQ(Mem{Base: at, Index: channels, Scale: 1}, end)
