@@ -31,6 +31,7 @@ type correlation struct {
 	blocks        [][]tapBlock
 	parts         []part
 	far           bool // the source is too large to be in the second-level cache when the call begins
+	farGate       bool // the same of the gate
 
 	tasks, unit int  // the rows of all images are cut into tasks at multiples of unit
 	spread      bool // each task has one panel, else all
@@ -267,6 +268,7 @@ func (v *correlation) cut() {
 	v.tasks, v.unit = rowTasks(v.g, v.dst)
 	v.together = max(1, imagesSize/v.src[1:].Size())
 	v.far = v.src.Size() > nearSize
+	v.farGate = v.gate != 0 && v.dst.Size() > nearSize
 	v.cutChannels()
 }
 
@@ -363,10 +365,13 @@ func (v *correlation) run(c *call, panels [2]int, from, to int, scratch []float3
 			} else if v.far && panel == panels[0] {
 				preload(src)
 			}
+			n := (images-1)*height + last - first
+			if row := v.dst[2] * v.dst[3]; v.farGate && panel == panels[0] {
+				preload(c.in[v.gate].f32[at*row:][:n*row])
+			}
 			for i := range v.parts {
 				v.part(c, src, filter, &v.parts[i], panel, b)
 			}
-			n := ((images-1)*height + last - first)
 			v.finish(c, panel, at, n)
 			at += n
 		}
@@ -445,32 +450,6 @@ func (v *correlation) part(c *call, src, filter []float32, p *part, panel int, b
 
 // stretch is a number of places at equal distances in source and result.
 type stretch struct{ count, src, dst int }
-
-// preloadSize is the size of an array that pays to preload.
-const preloadSize = 1 << 13
-
-// preload touches an array that is large enough to pay.
-func preload(x []float32) {
-	if len(x) >= preloadSize {
-		touch(x)
-	}
-}
-
-// touch reads each cache line of x in order, which the processor's prefetchers
-// follow, before a kernel meets them in an order that they do not. Inlined, it
-// would be optimised away.
-//
-//go:noinline
-func touch(x []float32) (sum float32) {
-	var a, b, c, d float32 // four lines at a time: one addition waits for the one before
-	for ; len(x) >= 4*vector; x = x[4*vector:] {
-		a, b, c, d = a+x[0], b+x[vector], c+x[2*vector], d+x[3*vector]
-	}
-	for i := 0; i < len(x); i += vector {
-		sum += x[i]
-	}
-	return sum + a + b + c + d
-}
 
 // enoughRows is how many rows make an efficient tile.
 const enoughRows = 6
