@@ -23,9 +23,9 @@ type strideFilter4 struct {
 
 // Limits of the cut into panels, groups and blocks.
 const (
-	strideCi      = 64      // channels of a panel
-	strideTiles4  = 512     // the fewest tiles of a group, but a quarter of it
-	strideTasks4  = 4       // where there are not so many tasks
+	strideCi      = 64      // channels of a panel, and
+	strideTiles4  = 512     // the fewest tiles of a group; or half and a quarter of that
+	strideTasks4  = 4       // where there would be fewer tasks
 	strideMemory4 = 3 << 17 // about the elements of a block's transformed tiles
 )
 
@@ -38,15 +38,15 @@ const strideGradients4 = 5
 var strideGradient4 = [9]int{0, 1, 2, 3, 4, 1, 2, 3, 4}
 
 func newStrideFilter4(g *kernels.ConvGeometry) kernel {
-	f := &strideFilter4{g: g, m: evenly(g.Ci, strideCi), zeros: make([]float32, filterChunk)}
+	f := &strideFilter4{g: g, zeros: make([]float32, filterChunk)}
 	f.x = strideSource{
 		strideForm: &stridedForm4, shape: g.Image(), zeros: make([]float32, g.W*g.Ci),
 		rows: strideForward4(g.OH, g.Top), cols: strideForward4(g.OW, g.Left),
 	}
-	f.panels = (g.Ci + f.m - 1) / f.m
 	tileRows, cols := g.N*f.x.rows.tiles, f.x.cols.tiles
-	f.groups = max(tileRows*cols/strideTiles4, min(strideTasks4/f.panels, tileRows*cols/(strideTiles4/4)))
-	f.groups = max(1, min(f.groups, groupMemory/(f.panels*f.sums()), maxGroups, tileRows))
+	if f.cut(strideCi, tileRows*cols); f.panels*f.groups < strideTasks4 {
+		f.cut(strideCi/2, tileRows*cols)
+	}
 	words := (f.x.planes()*f.m + strideGradients4*strideGradients4*g.Co) * cols
 	f.block = max(1, min((tileRows+f.groups-1)/f.groups, strideMemory4/words))
 	f.planTerms()
@@ -62,6 +62,14 @@ func newStrideFilter4(g *kernels.ConvGeometry) kernel {
 		scratch:   max(f.scratch().words, 9*filterChunk),
 		adds:      true,
 	}
+}
+
+// cut chooses panels of so many channels at most, and the groups of tiles.
+func (f *strideFilter4) cut(channels, tiles int) {
+	f.m = evenly(f.g.Ci, channels)
+	f.panels = (f.g.Ci + f.m - 1) / f.m
+	f.groups = max(tiles/strideTiles4, min(strideTasks4/f.panels, tiles/(strideTiles4/4)))
+	f.groups = max(1, min(f.groups, groupMemory/(f.panels*f.sums()), maxGroups, f.g.N*f.x.rows.tiles))
 }
 
 // sums is the elements of the sums of one panel and group.
