@@ -26,9 +26,31 @@ const quickBatch = 25
 // laboratory trains and measures rows.
 type laboratory struct {
 	options
-	dev  *cpu.Device
-	log  io.Writer
-	pcas map[string]*principal // by data
+	devices map[string]*cpu.Device // by precision
+	log     io.Writer
+	pcas    map[string]*principal // by data
+}
+
+// device returns the processor at a precision, the same one every time.
+func (l *laboratory) device(precision string) (*cpu.Device, error) {
+	if dev := l.devices[precision]; dev != nil {
+		return dev, nil
+	}
+	p, err := cpu.ParsePrecision(precision)
+	if err != nil {
+		return nil, err
+	}
+	dev, err := cpu.New(cpu.Options{Threads: l.threads, Precision: p})
+	if err == nil {
+		l.devices[precision] = dev
+	}
+	return dev, err
+}
+
+func (l *laboratory) close() {
+	for _, dev := range l.devices {
+		dev.Close()
+	}
 }
 
 // experiment is a row at work: its settings, data, and in the end its weights.
@@ -36,6 +58,7 @@ type experiment struct {
 	*laboratory
 	row      row
 	settings settings
+	dev      *cpu.Device
 	model    models.Model
 	train    *data.Dataset // what is trained on, and what is held back with it
 	test     *data.Dataset
@@ -57,6 +80,9 @@ func (l *laboratory) prepare(r row) (*experiment, error) {
 		return nil, err
 	}
 	s := &e.settings
+	if e.dev, err = l.device(s.Precision); err != nil {
+		return nil, err
+	}
 	own := "mnist:" + l.mnist
 	if l.quick {
 		own, e.folder = "builtin", ""

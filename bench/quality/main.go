@@ -79,12 +79,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	dev, err := cpu.New(cpu.Options{Threads: o.threads})
-	if err != nil {
-		return err
-	}
-	defer dev.Close()
-	l := &laboratory{options: o, dev: dev, log: stderr, pcas: map[string]*principal{}}
+	l := &laboratory{options: o, devices: map[string]*cpu.Device{}, log: stderr, pcas: map[string]*principal{}}
+	defer l.close()
 	if o.quick {
 		return l.quickly(ctx, stdout)
 	}

@@ -70,6 +70,8 @@ var table = []row{
 		source: "Burda et al. 2016: more than 2 nats better than the VAE"},
 	{name: "iwae-binary-mnist-short", about: "… at a rate of 0.001 that falls to 0", samples: 200, figures: likelihood,
 		source: "Burda et al. 2016"},
+	{name: "iwae-binary-mnist-norm", about: "… with batch norm, at a rate of 0.01", samples: 200, figures: likelihood,
+		source: "Burda et al. 2016: 84.78 nats, 1.98 better than the VAE, of two hidden layers of 200 and other images"},
 	{name: "vqvae", about: "VQ-VAE, 7×7 codes of 128", figures: codebook, source: "van den Oord et al. 2017",
 		quick: quick{600, 4, bounds{"perplexity of a batch": {3, 128}, "test mse": {0, 0.03}}}},
 	{name: "wae", about: "WAE-MMD, z = 8", figures: discrepancy, source: "Tolstikhin et al. 2018",

@@ -74,7 +74,7 @@ func (s settings) differs(folder string) (string, error) {
 		want, have any
 	}{
 		{"model", s.Model, m.Config()}, {"train", s.Train, there.Train.WithDefaults()},
-		{"data", kindOf(s.Data), kindOf(there.Data)}, {"precision", s.Precision, strings.ReplaceAll(there.Precision, "f32", s.Precision)},
+		{"data", kindOf(s.Data), kindOf(there.Data)}, {"precision", s.Precision, there.Precision},
 	} {
 		want, have := fields(part.want), fields(part.have)
 		for key := range want {
