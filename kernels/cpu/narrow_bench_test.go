@@ -16,7 +16,8 @@ import (
 // as a segment leaves them, "far" on more than the caches hold. %memory is the
 // time that a plain reading of the operands and a plain writing of the result
 // take, %peak that of the arithmetic, each by the speed found in the same run
-// and as a share of the kernel's.
+// and as a share of the kernel's. "gated" is a forward convolution that passes
+// its result back through a ReLU.
 func BenchmarkNarrow(b *testing.B) {
 	m := measureMemory()
 	b.Run("memory", func(b *testing.B) {

@@ -70,7 +70,15 @@ var images = [][3]int{
 
 // narrowImages are of the first and the last layer of a net, which devices may
 // compute in ways of their own.
-var narrowImages = [][3]int{{2, 1, 33}, {2, 33, 1}, {1, 2, 20}, {2, 3, 32}, {1, 4, 17}}
+var narrowImages = [][3]int{{2, 1, 30}, {2, 33, 1}, {1, 2, 20}, {2, 3, 32}, {1, 4, 17}}
+
+// narrowWindows have places enough in a row for it.
+var narrowWindows = []window{
+	{9, 17, 3, 3, [2]int{1, 1}, kernels.Same},
+	{13, 14, 3, 3, [2]int{2, 2}, kernels.Same},
+	{5, 15, 3, 3, [2]int{1, 2}, kernels.Valid},
+	{6, 10, 3, 3, [2]int{1, 1}, kernels.Explicit(1, 0, 0, 1)},
+}
 
 // convEpilogues are tried on Conv2D and Conv2DInputGrad.
 var convEpilogues = []kernels.Epilogue{
@@ -99,6 +107,13 @@ func convCases() []Case {
 		cases = append(cases, windows[4].cases(5, 70, 80+i, e)...)
 		cases = append(cases, windows[3].cases(3, 100-i, 2, e)...)
 	}
+	for i, e := range convEpilogues { // of a first and a last layer
+		narrow := narrowWindows[i%2].cases(2, 1, 32-i, e)
+		for j := range narrow {
+			narrow[j].NoGrad = true
+		}
+		cases = append(cases, narrow...)
+	}
 	for i, w := range winogradWindows {
 		wide := w.cases(2, 32, 48, convEpilogues[i%len(convEpilogues)])
 		wide = append(wide, w.cases(1, 96, 32, convEpilogues[(i+3)%len(convEpilogues)])...)
@@ -111,7 +126,7 @@ func convCases() []Case {
 		c.Spreads, c.NoGrad = true, true
 		cases = append(cases, c)
 	}
-	for i, w := range windows {
+	for i, w := range append(narrowWindows, windows...) {
 		for j, image := range narrowImages {
 			if w.kw == 3 {
 				narrow := w.cases(image[0], image[1], image[2], convEpilogues[(i+j)%len(convEpilogues)])
