@@ -70,7 +70,7 @@ var images = [][3]int{
 
 // narrowImages are of the first and the last layer of a net, which devices may
 // compute in ways of their own.
-var narrowImages = [][3]int{{2, 1, 30}, {2, 33, 1}, {1, 2, 20}, {2, 3, 32}, {1, 4, 17}}
+var narrowImages = [][3]int{{2, 1, 20}, {2, 33, 1}, {1, 2, 20}, {2, 3, 32}, {1, 4, 17}}
 
 // narrowWindows have places enough in a row for it.
 var narrowWindows = []window{
