@@ -30,6 +30,10 @@ func TestSetup(t *testing.T) {
 		{kernels.Conv2DInputGrad{Pad: kernels.Same, H: 14, W: 14, Epilogue: tanh}, image(12, 14, 14, 70), image(1, 14, 14, 70), []kernels.Shape{{5, 5, 33, 70}, {33}}},
 		{kernels.Conv2D{Stride: same, Pad: kernels.Same, Epilogue: bias}, image(6, 18, 16, 32), image(2, 18, 16, 32), []kernels.Shape{{3, 3, 32, 48}, {48}}},
 		{kernels.Conv2DInputGrad{Stride: same, Pad: kernels.Same, H: 18, W: 16, Epilogue: bias}, image(6, 9, 8, 48), image(2, 9, 8, 48), []kernels.Shape{{3, 3, 32, 48}, {32}}},
+		// First and last layers, some images at a time.
+		{kernels.Conv2D{Pad: kernels.Same, Epilogue: bias}, image(6, 9, 17, 1), image(2, 9, 17, 1), []kernels.Shape{{3, 3, 1, 32}, {32}}},
+		{kernels.Conv2DInputGrad{Pad: kernels.Same, H: 9, W: 17, Epilogue: bias}, image(6, 9, 17, 32), image(2, 9, 17, 32), []kernels.Shape{{3, 3, 1, 32}, {1}}},
+		{kernels.Conv2DInputGrad{Stride: same, Pad: kernels.Same, H: 18, W: 16, Epilogue: tanh}, image(6, 9, 8, 32), image(2, 9, 8, 32), []kernels.Shape{{3, 3, 3, 32}, {3}}},
 		{kernels.MatMul{Epilogue: bias}, kernels.Shape{60, 40}, kernels.Shape{20, 40}, []kernels.Shape{{40, 90}, {90}}},
 		{kernels.MatMul{TransB: true}, kernels.Shape{60, 40}, kernels.Shape{20, 40}, []kernels.Shape{{90, 40}}},
 		{kernels.MatMul{}, kernels.Shape{60, 40}, kernels.Shape{20, 40}, []kernels.Shape{{40, 3}}},
