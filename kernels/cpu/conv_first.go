@@ -12,12 +12,12 @@ import (
 // are computed together, and what lies outside the image is left out.
 //
 // BenchmarkNarrow found from one channel to 32 where the result stays in the
-// caches 88 to 91% of the multiply-add peak for stride 2, 78 to 84% for stride
-// 1, and about 70% with a gate to read; where caches do not hold the result, 65
-// to 95% of memory's speed with a gate or without. By simd.Gemm it was 72, 74
-// and 60 to 66% of the peak, and 20 to 40% of memory's speed. An image of three
-// channels, which has 27 multiply-adds to each element of the result, stays
-// with simd.Gemm, at 82 to 90% of the peak.
+// caches 88 to 89% of the multiply-add peak for stride 2, 80 to 81% for stride
+// 1, and 68 to 76% with a gate to read; where caches do not hold the result, 80
+// to 100% of memory's speed, and more for stride 2. By simd.Gemm it was 72 and
+// 61% of the peak, and 26 to 35% of memory's speed. An image of three channels,
+// which has 27 multiply-adds to each element of the result, stays with
+// simd.Gemm, at 87 to 88% of the peak.
 type firstLayer struct {
 	g          *kernels.ConvGeometry
 	down, over []meeting

@@ -12,12 +12,12 @@ import (
 // correlation, rows of the result that meet the same rows of the filter are
 // computed together, and what lies outside the source is left out.
 //
-// BenchmarkNarrow found 89 to 92% of the multiply-add peak from 32 channels to
-// one where the source is in the caches, and of stride 2 67 to 70% to one and
-// 68 to 73% to three: there a sum over the lanes of a vector comes with fewer
-// multiply-adds. Where caches do not hold the source, they run at 75 to 100%,
-// about 50% and about 40% of memory's speed. By simd.Dot it was 55, 33 and 56%
-// of the peak, and 38, 25 and 15% of memory's speed.
+// BenchmarkNarrow found 91 to 92% of the multiply-add peak from 32 channels to
+// one where the source is in the caches, and of stride 2 68 to 69% to one and 72
+// to 74% to three: there a sum over the lanes of a vector comes with fewer
+// multiply-adds. Where caches do not hold the source, they run at 96 to 101, 62
+// and 46% of memory's speed. By simd.Dot it was 55, 32 and 56% of the peak, and
+// 45, 29 and 21% of memory's speed.
 type lastLayer struct {
 	src, dst kernels.Shape // [N H W C]
 	spread   bool          // of stride 2
