@@ -22,7 +22,7 @@ type costModel struct {
 }
 
 var usualCosts = costModel{
-	cacheBytes:  2560 << 10,
+	cacheBytes:  1280 << 10,
 	worthBytes:  2 << 20,
 	worthSetup:  8,
 	mostSamples: 64,
