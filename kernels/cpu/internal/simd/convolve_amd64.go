@@ -31,7 +31,7 @@ func convolveTiles(lanes, vectors int, v *Convolution, dst, x, filter, bias, gat
 	}
 	for n := 0; n < v.N; n += vectors * lanes {
 		width := min(vectors, (v.N-n+lanes-1)/lanes)
-		t.allow(min(lanes, v.N-n-(width-1)*lanes))
+		t.maskBits, t.mask = firstLanes(min(lanes, v.N-n-(width-1)*lanes))
 		t.dst, t.w = unsafe.Pointer(&dst[n]), unsafe.Pointer(&filter[n])
 		if gate != nil {
 			t.gate = unsafe.Pointer(&gate[n])
@@ -58,17 +58,6 @@ func (t *convolution) pack(v *Convolution, filter []float32, n int) {
 		for e := range v.Elements {
 			channels := filter[l*v.FilterLine+e*v.N:][:v.N]
 			copy(t.packed[(l*v.Elements+e)*16:][:16], channels[n:])
-		}
-	}
-}
-
-// allow sets the mask to the first n lanes, as tile's does.
-func (t *convolution) allow(n int) {
-	t.maskBits = 1<<n - 1
-	for i := range t.mask {
-		t.mask[i] = 0
-		if i < n {
-			t.mask[i] = -1
 		}
 	}
 }

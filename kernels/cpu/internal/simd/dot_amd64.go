@@ -7,7 +7,7 @@ import "unsafe"
 // dotTiled runs the product by tiles of rows[w] rows and w columns.
 func dotTiled(lanes int, rows *[9]int, p *Product, c, a, b, bias []float32, taps []Tap) {
 	t := p.tile(b, taps)
-	t.allow(p.K % lanes)
+	t.maskBits, t.mask = firstLanes(p.K % lanes)
 	for n := 0; n < p.N; {
 		w := min(4, p.N-n)
 		if p.N-n == 5 || p.N-n == 6 {

@@ -23,7 +23,7 @@ func TestTilesPointInside(t *testing.T) {
 		a, b, c := make([]float32, 300), make([]float32, 3*pl.lanes), make([]float32, 100*pl.lanes)
 		p.Gate = make([]float32, len(c))
 		x := p.tile(b, atStart[:])
-		x.allow(pl.lanes)
+		x.maskBits, x.mask = firstLanes(pl.lanes)
 		x.columns(pl, 1, p, 0, c, a, nil)
 		for name, f := range map[string]struct {
 			at unsafe.Pointer

@@ -139,13 +139,13 @@ func gemmDeep(pl *plan, p *Product, c, a, b, bias []float32, taps []Tap) {
 
 func gemmPass(pl *plan, p *Product, c, a, b, bias []float32, taps []Tap) {
 	t := p.tile(b, taps)
-	t.allow(pl.lanes)
+	t.maskBits, t.mask = firstLanes(pl.lanes)
 	n, left := 0, (p.N+pl.lanes-1)/pl.lanes
 	for {
 		w := int(pl.widths[min(p.M, planRows)][min(left, planVectors)])
 		left -= w
 		if left == 0 {
-			t.allow(p.N - n - (w-1)*pl.lanes)
+			t.maskBits, t.mask = firstLanes(p.N - n - (w-1)*pl.lanes)
 		}
 		t.columns(pl, w, p, n, c, a, bias)
 		if left == 0 {
@@ -178,15 +178,14 @@ func (p *Product) tile(b []float32, taps []Tap) tile {
 // returns zero for subnormal results.
 const flushSubnormals = 0x9FC0
 
-// allow sets the mask to the first n lanes.
-func (t *tile) allow(n int) {
-	t.maskBits = 1<<n - 1
-	for i := range t.mask {
-		t.mask[i] = 0
+// firstLanes returns the masks of the first n lanes, of AVX-512 and of AVX2.
+func firstLanes(n int) (bits uint64, mask [8]int32) {
+	for i := range mask {
 		if i < n {
-			t.mask[i] = -1
+			mask[i] = -1
 		}
 	}
+	return 1<<n - 1, mask
 }
 
 // columns runs one column of tiles, w vectors wide, from column n of C on, in

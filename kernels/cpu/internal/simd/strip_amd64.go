@@ -82,11 +82,7 @@ func (s *Strip) strip(lanes int, dst, src, w []float32, taps []Tap) strip {
 	if s.Act == ReLU {
 		t.relu = 1
 	}
-	rest := s.C % lanes
-	t.maskBits = 1<<rest - 1
-	for i := range min(rest, len(t.mask)) {
-		t.mask[i] = -1
-	}
+	t.maskBits, t.mask = firstLanes(s.C % lanes)
 	return t
 }
 

@@ -30,7 +30,7 @@ func windowTiles(lanes, vectors int, w *Window, sum, x, dy []float32) {
 	}
 	for n := 0; n < w.N; n += vectors * lanes {
 		width := min(vectors, (w.N-n+lanes-1)/lanes)
-		t.allow(w.N - n - (width-1)*lanes)
+		t.maskBits, t.mask = firstLanes(w.N - n - (width-1)*lanes)
 		t.dy = unsafe.Pointer(&dy[n])
 		most := 1
 		if w.Elements <= windowShort {
@@ -49,17 +49,6 @@ func windowTiles(lanes, vectors int, w *Window, sum, x, dy []float32) {
 					windowAVX2(lines, to-from, width, &t)
 				}
 			}
-		}
-	}
-}
-
-// allow sets the mask to the first n lanes, as tile's does.
-func (t *window) allow(n int) {
-	t.maskBits = 1<<n - 1
-	for i := range t.mask {
-		t.mask[i] = 0
-		if i < n {
-			t.mask[i] = -1
 		}
 	}
 }
