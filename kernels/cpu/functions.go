@@ -60,22 +60,14 @@ var functions = [...]func(dst, x, y []float32, a float32){
 
 	kernels.ReLU:      of1(simd.Rectify),
 	kernels.LeakyReLU: func(dst, x, _ []float32, a float32) { simd.LeakyReLU(dst, x, a) },
-	kernels.ELU: func(dst, x, _ []float32, a float32) {
-		for i := range dst {
-			v := x[i]
-			if !(v > 0) {
-				v = a * float32(math.Expm1(float64(v)))
-			}
-			dst[i] = v
-		}
-	},
+	kernels.ELU:       func(dst, x, _ []float32, a float32) { simd.ELU(dst, x, a) },
 	kernels.SiLU:      of1(simd.SiLU),
-	kernels.GELU:      each(func(x float32) float32 { return x * normalCDF(x) }),
+	kernels.GELU:      of1(simd.GELU),
 	kernels.Sigmoid:   of1(simd.Sigmoid),
 	kernels.Tanh:      of1(simd.Tanh),
 	kernels.Softplus:  of1(simd.Softplus),
-	kernels.GELUSlope: each(geluSlope),
-	kernels.GELUBend:  each(func(x float32) float32 { return normalPDF(x) * (2 - x*x) }),
+	kernels.GELUSlope: of1(simd.GELUSlope),
+	kernels.GELUBend:  of1(simd.GELUBend),
 
 	kernels.Add:          of2(simd.Add),
 	kernels.Sub:          of2(simd.Sub),
@@ -93,39 +85,20 @@ var functions = [...]func(dst, x, y []float32, a float32){
 
 	kernels.ReLUGrad:      of2(simd.ReLUGrad),
 	kernels.LeakyReLUGrad: func(dst, y, dy []float32, a float32) { simd.LeakyReLUGrad(dst, y, dy, a) },
-	kernels.ELUGrad: func(dst, y, dy []float32, a float32) {
-		for i := range dst {
-			v := dy[i]
-			if !(y[i] > 0) {
-				v *= y[i] + a
-			}
-			dst[i] = v
-		}
-	},
-	kernels.SiLUGrad: pair(func(x, dy float32) float32 {
-		s := sigmoid(x)
-		return dy * s * (1 + x*(1-s))
-	}),
-	kernels.GELUGrad:     pair(func(x, dy float32) float32 { return dy * geluSlope(x) }),
-	kernels.SigmoidGrad:  of2(simd.SigmoidGrad),
-	kernels.TanhGrad:     of2(simd.TanhGrad),
-	kernels.SoftplusGrad: pair(func(y, dy float32) float32 { return -dy * float32(math.Expm1(-float64(y))) }),
+	kernels.ELUGrad:       func(dst, y, dy []float32, a float32) { simd.ELUGrad(dst, y, dy, a) },
+	kernels.SiLUGrad:      of2(simd.SiLUGrad),
+	kernels.GELUGrad:      of2(simd.GELUGrad),
+	kernels.SigmoidGrad:   of2(simd.SigmoidGrad),
+	kernels.TanhGrad:      of2(simd.TanhGrad),
+	kernels.SoftplusGrad:  of2(simd.SoftplusGrad),
 
 	kernels.SquaredError: func(dst, x, y []float32, _ float32) {
 		simd.Sub(dst, x, y)
 		simd.Mul(dst, dst, dst)
 	},
-	kernels.AbsoluteError: pair(func(x, y float32) float32 { return abs(x - y) }),
-	kernels.Huber: func(dst, x, y []float32, a float32) {
-		for i := range dst {
-			if d := abs(x[i] - y[i]); d <= a {
-				dst[i] = d * d / 2
-			} else {
-				dst[i] = a * (d - a/2)
-			}
-		}
-	},
-	kernels.BCELogits: of2(simd.BCELogits),
+	kernels.AbsoluteError: of2(simd.AbsoluteError),
+	kernels.Huber:         func(dst, x, y []float32, a float32) { simd.Huber(dst, x, y, a) },
+	kernels.BCELogits:     of2(simd.BCELogits),
 }
 
 // of1 adapts a vectorised function of one number.
@@ -174,13 +147,3 @@ func sign(x float32) float32 {
 	}
 	return x
 }
-
-func sigmoid(x float32) float32 { return float32(1 / (1 + math.Exp(-float64(x)))) }
-
-func normalCDF(x float32) float32 { return float32(math.Erfc(-float64(x)/math.Sqrt2) / 2) }
-
-func normalPDF(x float32) float32 {
-	return float32(math.Exp(-float64(x)*float64(x)/2) / math.Sqrt(2*math.Pi))
-}
-
-func geluSlope(x float32) float32 { return normalCDF(x) + x*normalPDF(x) }

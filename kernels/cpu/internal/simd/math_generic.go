@@ -33,18 +33,23 @@ func exp1(x float32) float32 {
 		}
 		return x
 	}
-	x = min(x, 89) // above, the result is +Inf
-	t := x*log2E + rounder
-	n := int32(math.Float32bits(t)) - int32(math.Float32bits(rounder))
-	f := t - rounder
-	r := x - f*ln2High - f*ln2Low
-	p := (((0.00138145941*r+0.00836871658)*r+0.041668389)*r+0.166665211)*r + 0.49999994
-	y := p*(r*r) + r + 1
+	n, e := reduce1(min(x, 89)) // above, the result is +Inf
+	y := e + 1
 	if uint32(n+126) <= 252 {
 		return y * power2(n)
 	}
 	// 2ⁿ is out of range where y·2ⁿ may not be.
 	return y * power2(n>>1) * power2(n-n>>1)
+}
+
+// reduce1 returns the integer n nearest to x/ln 2, and eʳ − 1 for r = x − n·ln 2.
+func reduce1(x float32) (n int32, e float32) {
+	t := x*log2E + rounder
+	n = int32(math.Float32bits(t)) - int32(math.Float32bits(rounder))
+	f := t - rounder
+	r := x - f*ln2High - f*ln2Low
+	p := (((0.00138145941*r+0.00836871658)*r+0.041668389)*r+0.166665211)*r + 0.49999994
+	return n, p*(r*r) + r
 }
 
 // power2 returns 2ⁿ for n in [-126, 127].
@@ -154,5 +159,112 @@ func softplus1(x float32) float32 {
 func siluGeneric(dst, x []float32) {
 	for i, v := range x {
 		dst[i] = v * sigmoid1(v)
+	}
+}
+
+func siluGradGeneric(dst, x, dy []float32) {
+	x, dy = x[:len(dst)], dy[:len(dst)]
+	for i, v := range x {
+		s := sigmoid1(v)
+		dst[i] = dy[i] * s * (1 + v*(1-s))
+	}
+}
+
+// expM1 returns eˣ − 1 of the terms of [exp1], as 2ⁿ⁻ʰ·(2ʰ·(eʳ−1) + (2ʰ−2ʰ⁻ⁿ))
+// for h = n/2: nothing cancels where n is 0, and 2ⁿ may overflow.
+func expM1(x float32) float32 {
+	if !(x > -30) { // below, the result is −1
+		if x == x {
+			return -1
+		}
+		return x
+	}
+	n, e := reduce1(min(x, 89)) // above, the result is +Inf
+	half := n >> 1
+	scale := power2(half)
+	return (e*scale + (scale - power2(half-n))) * power2(n-half)
+}
+
+func eluGeneric(dst, x []float32, c float32) {
+	x = x[:len(dst)]
+	for i, v := range x {
+		if !(v > 0) {
+			v = c * expM1(v)
+		}
+		dst[i] = v
+	}
+}
+
+func softplusGradGeneric(dst, y, dy []float32) {
+	y, dy = y[:len(dst)], dy[:len(dst)]
+	for i, v := range y {
+		dst[i] = -dy[i] * expM1(-v)
+	}
+}
+
+// The functions of GELU share a = |x|; ½ erfcx(a/√2), of which Φ(−a) is the
+// product with e^(−a²/2), as u·p(u) for u = 1/(a + 2.5), by a fit that errs by
+// 6·10⁻⁹; and that exponential, where the square is rounded, so that what it lost
+// comes in as a factor. The last two are taken of 16 where a is more, and the
+// exponential is 0 there. In two operations float64 stands for the vectors'
+// corrections.
+const (
+	rootOf2Pi  = 0.398942280401432678 // 1/√(2π)
+	tailShift  = 2.5
+	tailScale  = 5.83333333333333333
+	tailOffset = -1.33333333333333333
+)
+
+func gauss1(x float32) (abs, tail, bell float32) {
+	abs = abs1(x)
+	near := min(abs, 16)
+	u := 1 / (float64(near) + tailShift)
+	t := float32(u*tailScale + tailOffset)
+	p := ((((-4.6375734e-6*t+3.9066054e-5)*t-2.03091614e-5)*t-0.000313580972)*t+0.00066441509)*t + 0.00158557044
+	p = ((((p*t-0.00784916258)*t-0.0114210355)*t+0.0926325798)*t+0.403414457)*t + 0.771272646
+	square := float32(near * near)
+	lost := float32(float64(near)*float64(near) - float64(square))
+	bell = exp1(-0.5 * square)
+	return abs, p * float32(u), bell - bell*(0.5*lost)
+}
+
+func geluGeneric(dst, x []float32) {
+	for i, v := range x {
+		_, tail, bell := gauss1(v)
+		below := float32(tail * bell)
+		if !(v < 0) {
+			below = 1 - below
+		}
+		dst[i] = v * below
+	}
+}
+
+func geluSlope1(x float32) float32 {
+	abs, tail, bell := gauss1(x)
+	s := (tail - rootOf2Pi*abs) * bell
+	if x < 0 {
+		return s
+	}
+	return 1 - s
+}
+
+func geluSlopeGeneric(dst, x []float32) {
+	for i, v := range x {
+		dst[i] = geluSlope1(v)
+	}
+}
+
+func geluGradGeneric(dst, x, dy []float32) {
+	x, dy = x[:len(dst)], dy[:len(dst)]
+	for i, v := range x {
+		dst[i] = dy[i] * geluSlope1(v)
+	}
+}
+
+func geluBendGeneric(dst, x []float32) {
+	for i, v := range x {
+		abs, _, bell := gauss1(v)
+		phi := rootOf2Pi * bell
+		dst[i] = 2*phi - (abs*phi)*abs // the square may overflow
 	}
 }

@@ -66,6 +66,36 @@ func silu(dst, x []float32) {
 	}
 }
 
+func gelu(dst, x []float32) {
+	if tier == AVX512 {
+		geluAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else if tier == AVX2 {
+		geluAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else {
+		geluGeneric(dst, x)
+	}
+}
+
+func geluSlope(dst, x []float32) {
+	if tier == AVX512 {
+		geluSlopeAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else if tier == AVX2 {
+		geluSlopeAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else {
+		geluSlopeGeneric(dst, x)
+	}
+}
+
+func geluBend(dst, x []float32) {
+	if tier == AVX512 {
+		geluBendAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else if tier == AVX2 {
+		geluBendAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else {
+		geluBendGeneric(dst, x)
+	}
+}
+
 func relu(dst, x []float32) {
 	if tier == AVX512 {
 		reluAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
@@ -143,6 +173,46 @@ func reluGrad(dst, x, y []float32) {
 		reluGradAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(dst))
 	} else {
 		reluGradGeneric(dst, x, y)
+	}
+}
+
+func siluGrad(dst, x, y []float32) {
+	if tier == AVX512 {
+		siluGradAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(dst))
+	} else if tier == AVX2 {
+		siluGradAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(dst))
+	} else {
+		siluGradGeneric(dst, x, y)
+	}
+}
+
+func geluGrad(dst, x, y []float32) {
+	if tier == AVX512 {
+		geluGradAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(dst))
+	} else if tier == AVX2 {
+		geluGradAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(dst))
+	} else {
+		geluGradGeneric(dst, x, y)
+	}
+}
+
+func softplusGrad(dst, x, y []float32) {
+	if tier == AVX512 {
+		softplusGradAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(dst))
+	} else if tier == AVX2 {
+		softplusGradAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(dst))
+	} else {
+		softplusGradGeneric(dst, x, y)
+	}
+}
+
+func absoluteError(dst, x, y []float32) {
+	if tier == AVX512 {
+		absoluteErrorAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(dst))
+	} else if tier == AVX2 {
+		absoluteErrorAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(dst))
+	} else {
+		absoluteErrorGeneric(dst, x, y)
 	}
 }
 
@@ -233,6 +303,36 @@ func leakyReLU(dst, x []float32, c float32) {
 		leakyReLUAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst), c)
 	} else {
 		leakyReLUGeneric(dst, x, c)
+	}
+}
+
+func elu(dst, x []float32, c float32) {
+	if tier == AVX512 {
+		eluAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst), c)
+	} else if tier == AVX2 {
+		eluAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst), c)
+	} else {
+		eluGeneric(dst, x, c)
+	}
+}
+
+func eluGrad(dst, y, dy []float32, c float32) {
+	if tier == AVX512 {
+		eluGradAVX512(unsafe.SliceData(dst), unsafe.SliceData(y), unsafe.SliceData(dy), len(dst), c)
+	} else if tier == AVX2 {
+		eluGradAVX2(unsafe.SliceData(dst), unsafe.SliceData(y), unsafe.SliceData(dy), len(dst), c)
+	} else {
+		eluGradGeneric(dst, y, dy, c)
+	}
+}
+
+func huber(dst, x, y []float32, c float32) {
+	if tier == AVX512 {
+		huberAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(dst), c)
+	} else if tier == AVX2 {
+		huberAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(dst), c)
+	} else {
+		huberGeneric(dst, x, y, c)
 	}
 }
 

@@ -23,6 +23,15 @@ func softplusAVX2(dst *float32, x *float32, n int)
 func siluAVX2(dst *float32, x *float32, n int)
 
 //go:noescape
+func geluAVX2(dst *float32, x *float32, n int)
+
+//go:noescape
+func geluSlopeAVX2(dst *float32, x *float32, n int)
+
+//go:noescape
+func geluBendAVX2(dst *float32, x *float32, n int)
+
+//go:noescape
 func reluAVX2(dst *float32, x *float32, n int)
 
 //go:noescape
@@ -45,6 +54,18 @@ func divAVX2(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
 func reluGradAVX2(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func siluGradAVX2(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func geluGradAVX2(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func softplusGradAVX2(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func absoluteErrorAVX2(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
 func sigmoidGradAVX2(dst *float32, x *float32, y *float32, n int)
@@ -72,6 +93,15 @@ func normGradAVX2(dst *float32, x *float32, means *float32, slopes *float32, shi
 
 //go:noescape
 func leakyReLUAVX2(dst *float32, x *float32, n int, c float32)
+
+//go:noescape
+func eluAVX2(dst *float32, x *float32, n int, c float32)
+
+//go:noescape
+func eluGradAVX2(dst *float32, y *float32, dy *float32, n int, c float32)
+
+//go:noescape
+func huberAVX2(dst *float32, x *float32, y *float32, n int, c float32)
 
 //go:noescape
 func leakyReLUGradAVX2(dst *float32, x *float32, y *float32, n int, c float32)

@@ -23,6 +23,15 @@ func softplusAVX512(dst *float32, x *float32, n int)
 func siluAVX512(dst *float32, x *float32, n int)
 
 //go:noescape
+func geluAVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func geluSlopeAVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func geluBendAVX512(dst *float32, x *float32, n int)
+
+//go:noescape
 func reluAVX512(dst *float32, x *float32, n int)
 
 //go:noescape
@@ -45,6 +54,18 @@ func divAVX512(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
 func reluGradAVX512(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func siluGradAVX512(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func geluGradAVX512(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func softplusGradAVX512(dst *float32, x *float32, y *float32, n int)
+
+//go:noescape
+func absoluteErrorAVX512(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
 func sigmoidGradAVX512(dst *float32, x *float32, y *float32, n int)
@@ -72,6 +93,15 @@ func normGradAVX512(dst *float32, x *float32, means *float32, slopes *float32, s
 
 //go:noescape
 func leakyReLUAVX512(dst *float32, x *float32, n int, c float32)
+
+//go:noescape
+func eluAVX512(dst *float32, x *float32, n int, c float32)
+
+//go:noescape
+func eluGradAVX512(dst *float32, y *float32, dy *float32, n int, c float32)
+
+//go:noescape
+func huberAVX512(dst *float32, x *float32, y *float32, n int, c float32)
 
 //go:noescape
 func leakyReLUGradAVX512(dst *float32, x *float32, y *float32, n int, c float32)

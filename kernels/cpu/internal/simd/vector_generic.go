@@ -23,6 +23,36 @@ func leakyReLUGeneric(dst, x []float32, c float32) {
 	}
 }
 
+func eluGradGeneric(dst, y, dy []float32, c float32) {
+	y, dy = y[:len(dst)], dy[:len(dst)]
+	for i := range dst {
+		v := dy[i]
+		if !(y[i] > 0) {
+			v *= y[i] + c
+		}
+		dst[i] = v
+	}
+}
+
+func absoluteErrorGeneric(dst, x, y []float32) {
+	x, y = x[:len(dst)], y[:len(dst)]
+	for i := range dst {
+		dst[i] = abs1(x[i] - y[i])
+	}
+}
+
+func huberGeneric(dst, x, y []float32, c float32) {
+	x, y = x[:len(dst)], y[:len(dst)]
+	for i := range dst {
+		d := abs1(x[i] - y[i])
+		if d > c {
+			dst[i] = c * (d - 0.5*c)
+		} else {
+			dst[i] = d * d * 0.5
+		}
+	}
+}
+
 func sqrtGeneric(dst, x []float32) {
 	x = x[:len(dst)]
 	for i := range dst {

@@ -16,6 +16,12 @@ func softplus(dst, x []float32) { softplusGeneric(dst, x) }
 
 func silu(dst, x []float32) { siluGeneric(dst, x) }
 
+func gelu(dst, x []float32) { geluGeneric(dst, x) }
+
+func geluSlope(dst, x []float32) { geluSlopeGeneric(dst, x) }
+
+func geluBend(dst, x []float32) { geluBendGeneric(dst, x) }
+
 func relu(dst, x []float32) { reluGeneric(dst, x) }
 
 func roundBF16(dst, x []float32) { roundBF16Generic(dst, x) }
@@ -31,6 +37,14 @@ func mul(dst, x, y []float32) { mulGeneric(dst, x, y) }
 func div(dst, x, y []float32) { divGeneric(dst, x, y) }
 
 func reluGrad(dst, x, y []float32) { reluGradGeneric(dst, x, y) }
+
+func siluGrad(dst, x, y []float32) { siluGradGeneric(dst, x, y) }
+
+func geluGrad(dst, x, y []float32) { geluGradGeneric(dst, x, y) }
+
+func softplusGrad(dst, x, y []float32) { softplusGradGeneric(dst, x, y) }
+
+func absoluteError(dst, x, y []float32) { absoluteErrorGeneric(dst, x, y) }
 
 func sigmoidGrad(dst, x, y []float32) { sigmoidGradGeneric(dst, x, y) }
 
@@ -53,6 +67,12 @@ func normGrad(dst, x, means, slopes, shifts, dy, scales []float32) {
 }
 
 func leakyReLU(dst, x []float32, c float32) { leakyReLUGeneric(dst, x, c) }
+
+func elu(dst, x []float32, c float32) { eluGeneric(dst, x, c) }
+
+func eluGrad(dst, y, dy []float32, c float32) { eluGradGeneric(dst, y, dy, c) }
+
+func huber(dst, x, y []float32, c float32) { huberGeneric(dst, x, y, c) }
 
 func leakyReLUGrad(dst, x, y []float32, c float32) { leakyReLUGradGeneric(dst, x, y, c) }
 

@@ -41,6 +41,23 @@ var transcendental = []struct {
 	{"Sigmoid", Sigmoid, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, 3, -inf},
 	{"Softplus", Softplus, func(x float64) float64 { return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }, 3, -inf},
 	{"SiLU", SiLU, func(x float64) float64 { return x / (1 + math.Exp(-x)) }, 4, -87},
+	{"GELU", GELU, exactGELU, 6, -12.8},
+	{"ELU", func(dst, x []float32) { ELU(dst, x, 1) }, func(x float64) float64 { return choice(x > 0, x, math.Expm1(min(x, 0))) }, 2, -inf},
+	{"SoftplusGrad", func(dst, x []float32) {
+		minusOnes := make([]float32, len(x))
+		for i := range minusOnes {
+			minusOnes[i] = -1
+		}
+		SoftplusGrad(dst, x, minusOnes)
+	}, func(x float64) float64 { return math.Expm1(-x) }, 2, -inf},
+}
+
+func exactGELU(x float64) float64 { return x * math.Erfc(-x/math.Sqrt2) / 2 }
+
+// exactGELUSlope returns Φ(x) + x·φ(x) and the sum of its terms' sizes.
+func exactGELUSlope(x float64) (slope, size float64) {
+	phi := x * math.Exp(-x*x/2) / math.Sqrt(2*math.Pi)
+	return math.Erfc(-x/math.Sqrt2)/2 + phi, math.Erfc(-x/math.Sqrt2)/2 + math.Abs(phi)
 }
 
 // special are the arguments at which such functions go wrong.
@@ -52,7 +69,8 @@ var special = func() (s []float32) {
 		}
 	}
 	// The worst of each function that a search over every 11th float32 found.
-	s = append(s, 5.1999264, -27.379135, 1.4132459, 0.63506174, -4.1529765, -2.745978, -7.580778)
+	s = append(s, 5.1999264, -27.379135, 1.4132459, 0.63506174, -4.1529765, -2.745978, -7.580778,
+		-5.0865765, -4.500823, -0.3793265, -0.37899703, 16.993643)
 	return append(s, float32(math.NaN()))
 }()
 
@@ -81,8 +99,51 @@ func TestTranscendental(t *testing.T) {
 				}
 				check(x)
 			}
+			t.Logf("%s is off by %.2f ulp at worst, by %g", f.name, worst, at)
 			if worst > f.ulp {
 				t.Errorf("%s(%g) is off by %.2f ulp, stated %g", f.name, at, worst, f.ulp)
+			}
+		}
+	})
+}
+
+// TestGELUSlope holds the derivatives of GELU to the terms that they are sums of.
+func TestGELUSlope(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		for _, f := range []struct {
+			name  string
+			f     func(dst, x []float32)
+			exact func(x float64) (y, size float64)
+			error float64
+		}{
+			{"GELUSlope", GELUSlope, exactGELUSlope, 4e-7},
+			{"GELUBend", GELUBend, func(x float64) (y, size float64) {
+				phi := math.Exp(-x*x/2) / math.Sqrt(2*math.Pi)
+				return phi * (2 - x*x), phi * (2 + x*x)
+			}, 4e-7},
+		} {
+			x := append([]float32{}, special...)
+			for v := float32(-13); v <= 13; v += 1. / 4096 {
+				x = append(x, v)
+			}
+			y := make([]float32, len(x))
+			f.f(y, x)
+			worst, at := 0.0, float32(0)
+			for i, v := range x {
+				want, size := f.exact(float64(v))
+				if math.IsNaN(want) != (y[i] != y[i]) {
+					t.Errorf("%s(%g) = %g, want %g", f.name, v, y[i], want)
+				} else if v < -13 || v > 13 || v != v { // φ is denormal, or 0
+					if math.Abs(float64(y[i])-want) > 1e-35 {
+						t.Errorf("%s(%g) = %g, want %g", f.name, v, y[i], want)
+					}
+				} else if d := math.Abs(float64(y[i])-want) / size; !(d <= worst) {
+					worst, at = d, v
+				}
+			}
+			t.Logf("%s is off by %.3g at worst", f.name, worst)
+			if !(worst <= f.error) {
+				t.Errorf("%s(%g) is off by %.3g of its terms, stated %g", f.name, at, worst, f.error)
 			}
 		}
 	})
@@ -136,6 +197,23 @@ var elementwise = []struct {
 	{"LeakyReLUGrad", 2, LeakyReLUGrad, func(x, y, c float64) float64 { return choice(x > 0, y, c*y) }},
 	{"SigmoidGrad", 2, func(dst, x, y []float32, _ float32) { SigmoidGrad(dst, x, y) }, func(x, y, _ float64) float64 { return y * x * (1 - x) }},
 	{"BCELogits", 2, func(dst, x, y []float32, _ float32) { BCELogits(dst, x, y) }, func(x, y, _ float64) float64 { return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) - x*y }},
+	{"GELU", 1, func(dst, x, _ []float32, _ float32) { GELU(dst, x) }, func(x, _, _ float64) float64 { return exactGELU(x) }},
+	{"ELU", 1, func(dst, x, _ []float32, c float32) { ELU(dst, x, c) }, func(x, _, c float64) float64 { return choice(x > 0, x, c*math.Expm1(min(x, 0))) }},
+	{"SiLUGrad", 2, func(dst, x, y []float32, _ float32) { SiLUGrad(dst, x, y) }, func(x, y, _ float64) float64 {
+		s := 1 / (1 + math.Exp(-x))
+		return y * s * (1 + x*(1-s))
+	}},
+	{"GELUGrad", 2, func(dst, x, y []float32, _ float32) { GELUGrad(dst, x, y) }, func(x, y, _ float64) float64 {
+		slope, _ := exactGELUSlope(x)
+		return y * slope
+	}},
+	{"ELUGrad", 2, ELUGrad, func(x, y, c float64) float64 { return choice(x > 0, y, y*(x+c)) }},
+	{"SoftplusGrad", 2, func(dst, x, y []float32, _ float32) { SoftplusGrad(dst, x, y) }, func(x, y, _ float64) float64 { return -y * math.Expm1(-x) }},
+	{"AbsoluteError", 2, func(dst, x, y []float32, _ float32) { AbsoluteError(dst, x, y) }, func(x, y, _ float64) float64 { return math.Abs(x - y) }},
+	{"Huber", 2, Huber, func(x, y, c float64) float64 {
+		d := math.Abs(x - y)
+		return choice(d > c, c*(d-c/2), d*d/2)
+	}},
 	{"TanhGrad", 2, func(dst, x, y []float32, _ float32) { TanhGrad(dst, x, y) }, func(x, y, _ float64) float64 { return y * (1 - x*x) }},
 }
 
@@ -416,6 +494,8 @@ func BenchmarkVector(b *testing.B) {
 		run(f.name, 8, func() { f.f(dst, x) })
 	}
 	run("Add", 12, func() { Add(dst, x, y) })
+	run("SiLUGrad", 12, func() { SiLUGrad(dst, x, y) })
+	run("GELUGrad", 12, func() { GELUGrad(dst, x, y) })
 	run("ReLUGrad", 12, func() { ReLUGrad(dst, x, y) })
 	run("Sum", 4, func() { Sum(x) })
 	run("SumProduct", 8, func() { SumProduct(x, y) })

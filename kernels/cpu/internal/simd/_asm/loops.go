@@ -11,6 +11,11 @@ const (
 	ln2High  = 0.693359375
 	ln2Low   = -2.12194440054690583e-4
 	sqrtHalf = 0.707106781186547524
+
+	rootOf2Pi  = 0.398942280401432678 // 1/√(2π)
+	tailShift  = 2.5
+	tailScale  = 5.83333333333333333
+	tailOffset = -1.33333333333333333
 )
 
 var (
@@ -19,6 +24,7 @@ var (
 	logCoefficients   = []float64{0.333333135, -0.250000089, 0.200021192, -0.166679963, 0.142195553, -0.124055892, 0.118881449, -0.116756402, 0.0674666315}
 	tanhCoefficients  = []float64{-0.333332837, 0.133314908, -0.0537434965, 0.0206505843, -0.0057170419}
 	atanhCoefficients = []float64{0.333333373, 0.199994385, 0.143084422, 0.107138306, 0.121504612}
+	tailCoefficients  = []float64{0.771272646, 0.403414457, 0.0926325798, -0.0114210355, -0.00784916258, 0.00158557044, 0.00066441509, -0.000313580972, -2.03091614e-5, 3.9066054e-5, -4.6375734e-6}
 )
 
 func imm(v uint8) Op { return U8(v) }
@@ -39,6 +45,9 @@ var loops = []loop{
 	of1("sigmoid", (*asm).sigmoid),
 	of1("softplus", (*asm).softplus),
 	of1("silu", func(a *asm, x vec) vec { return a.mul(x, a.sigmoid(x)) }),
+	of1("gelu", (*asm).gelu),
+	of1("geluSlope", (*asm).geluSlope),
+	of1("geluBend", (*asm).geluBend),
 	of1("relu", func(a *asm, x vec) vec { return a.max(x, a.f(0)) }),
 	of1("roundBF16", (*asm).roundBF16),
 	of1("sqrt", func(a *asm, x vec) vec {
@@ -52,6 +61,15 @@ var loops = []loop{
 	of2("mul", func(a *asm, x, y vec) vec { return a.mul(x, y) }),
 	of2("div", func(a *asm, x, y vec) vec { return a.div(x, y) }),
 	of2("reluGrad", func(a *asm, y, dy vec) vec { return a.pick(greater, y, a.f(0), dy, a.reg(a.f(0))) }),
+	of2("siluGrad", func(a *asm, x, dy vec) vec {
+		s := a.sigmoid(x)
+		return a.mul(a.mul(dy, s), a.fma(x, a.sub(a.reg(a.f(1)), s), a.f(1)))
+	}),
+	of2("geluGrad", func(a *asm, x, dy vec) vec { return a.mul(dy, a.geluSlope(x)) }),
+	of2("softplusGrad", func(a *asm, y, dy vec) vec {
+		return a.mul(a.xor(dy, a.bits(1<<31)), a.expM1(a.xor(y, a.bits(1<<31))))
+	}),
+	of2("absoluteError", func(a *asm, x, y vec) vec { return a.and(a.sub(x, y), a.bits(1<<31-1)) }),
 	of2("sigmoidGrad", func(a *asm, y, dy vec) vec { return a.mul(a.mul(dy, y), a.sub(a.reg(a.f(1)), y)) }),
 	of2("bceLogits", func(a *asm, x, y vec) vec { return a.sub(a.softplus(x), a.mul(x, y)) }),
 	of2("tanhGrad", func(a *asm, y, dy vec) vec { return a.mul(dy, a.nfma(y, y, a.reg(a.f(1)))) }),
@@ -77,6 +95,17 @@ var loops = []loop{
 	},
 	{"leakyReLU", []string{"dst"}, []string{"x"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
 		return []vec{a.pick(greater, x[0], a.f(0), x[0], a.mul(x[0], c[0]))}
+	}},
+	{"elu", []string{"dst"}, []string{"x"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
+		return []vec{a.pick(greater, x[0], a.f(0), x[0], a.mul(c[0], a.expM1(a.min(x[0], a.f(0)))))}
+	}},
+	{"eluGrad", []string{"dst"}, []string{"y", "dy"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
+		return []vec{a.pick(greater, x[0], a.f(0), x[1], a.mul(x[1], a.add(x[0], c[0])))}
+	}},
+	{"huber", []string{"dst"}, []string{"x", "y"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
+		d := a.and(a.sub(x[0], x[1]), a.bits(1<<31-1))
+		far := a.mul(c[0], a.sub(d, a.mul(c[0], a.f(0.5))))
+		return []vec{a.pick(greater, d, c[0], far, a.mul(a.mul(d, d), a.f(0.5)))}
 	}},
 	{"leakyReLUGrad", []string{"dst"}, []string{"x", "y"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
 		return []vec{a.pick(greater, x[0], a.f(0), x[1], a.mul(x[1], c[0]))}
