@@ -20,47 +20,25 @@ func apply(fn kernels.Fn, a float32, dst, x, y []float32) {
 
 // functions holds the loop of every element-wise function.
 var functions = [...]func(dst, x, y []float32, a float32){
-	kernels.Copy: func(dst, x, _ []float32, _ float32) { copy(dst, x) },
-	kernels.Neg: func(dst, x, _ []float32, _ float32) {
-		for i := range dst {
-			dst[i] = -x[i]
-		}
-	},
-	kernels.Scale: func(dst, x, _ []float32, a float32) { simd.Scale(dst, x, a) },
-	kernels.Offset: func(dst, x, _ []float32, a float32) {
-		for i := range dst {
-			dst[i] = x[i] + a
-		}
-	},
-	kernels.Square: func(dst, x, _ []float32, _ float32) {
-		simd.Mul(dst, x, x)
-	},
+	kernels.Copy:       of1(func(dst, x []float32) { copy(dst, x) }),
+	kernels.Neg:        of1(simd.Neg),
+	kernels.Scale:      with1(simd.Scale),
+	kernels.Offset:     with1(simd.Offset),
+	kernels.Square:     of1(func(dst, x []float32) { simd.Mul(dst, x, x) }),
 	kernels.Sqrt:       of1(simd.Sqrt),
-	kernels.Reciprocal: each(func(x float32) float32 { return 1 / x }),
-	kernels.Abs:        each(abs),
-	kernels.Sign:       each(sign),
+	kernels.Reciprocal: of1(simd.Reciprocal),
+	kernels.Abs:        of1(simd.Abs),
+	kernels.Sign:       of1(simd.Sign),
 	kernels.Exp:        of1(simd.Exp),
 	kernels.Log:        of1(simd.Log),
-	kernels.Step: func(dst, x, _ []float32, _ float32) {
-		for i := range dst {
-			dst[i] = truth(x[i] > 0)
-		}
-	},
-	kernels.ClampMin: func(dst, x, _ []float32, a float32) {
-		for i := range dst {
-			dst[i] = max(x[i], a)
-		}
-	},
-	kernels.ClampMax: func(dst, x, _ []float32, a float32) {
-		for i := range dst {
-			dst[i] = min(x[i], a)
-		}
-	},
-	kernels.Detach: func(dst, x, _ []float32, _ float32) { copy(dst, x) },
+	kernels.Step:       of1(simd.Step),
+	kernels.ClampMin:   with1(simd.ClampMin),
+	kernels.ClampMax:   with1(simd.ClampMax),
+	kernels.Detach:     of1(func(dst, x []float32) { copy(dst, x) }),
 
 	kernels.ReLU:      of1(simd.Rectify),
-	kernels.LeakyReLU: func(dst, x, _ []float32, a float32) { simd.LeakyReLU(dst, x, a) },
-	kernels.ELU:       func(dst, x, _ []float32, a float32) { simd.ELU(dst, x, a) },
+	kernels.LeakyReLU: with1(simd.LeakyReLU),
+	kernels.ELU:       with1(simd.ELU),
 	kernels.SiLU:      of1(simd.SiLU),
 	kernels.GELU:      of1(simd.GELU),
 	kernels.Sigmoid:   of1(simd.Sigmoid),
@@ -84,8 +62,8 @@ var functions = [...]func(dst, x, y []float32, a float32){
 	kernels.NotEqual:     pair(func(x, y float32) float32 { return truth(x != y) }),
 
 	kernels.ReLUGrad:      of2(simd.ReLUGrad),
-	kernels.LeakyReLUGrad: func(dst, y, dy []float32, a float32) { simd.LeakyReLUGrad(dst, y, dy, a) },
-	kernels.ELUGrad:       func(dst, y, dy []float32, a float32) { simd.ELUGrad(dst, y, dy, a) },
+	kernels.LeakyReLUGrad: simd.LeakyReLUGrad,
+	kernels.ELUGrad:       simd.ELUGrad,
 	kernels.SiLUGrad:      of2(simd.SiLUGrad),
 	kernels.GELUGrad:      of2(simd.GELUGrad),
 	kernels.SigmoidGrad:   of2(simd.SigmoidGrad),
@@ -97,7 +75,7 @@ var functions = [...]func(dst, x, y []float32, a float32){
 		simd.Mul(dst, dst, dst)
 	},
 	kernels.AbsoluteError: of2(simd.AbsoluteError),
-	kernels.Huber:         func(dst, x, y []float32, a float32) { simd.Huber(dst, x, y, a) },
+	kernels.Huber:         simd.Huber,
 	kernels.BCELogits:     of2(simd.BCELogits),
 }
 
@@ -106,18 +84,14 @@ func of1(f func(dst, x []float32)) func(dst, x, y []float32, a float32) {
 	return func(dst, x, _ []float32, _ float32) { f(dst, x) }
 }
 
+// with1 adapts a vectorised function of one number and a constant.
+func with1(f func(dst, x []float32, a float32)) func(dst, x, y []float32, a float32) {
+	return func(dst, x, _ []float32, a float32) { f(dst, x, a) }
+}
+
 // of2 adapts a vectorised function of two numbers.
 func of2(f func(dst, x, y []float32)) func(dst, x, y []float32, a float32) {
 	return func(dst, x, y []float32, _ float32) { f(dst, x, y) }
-}
-
-// each returns the loop over a function of one number.
-func each(f func(float32) float32) func(dst, x, y []float32, a float32) {
-	return func(dst, x, _ []float32, _ float32) {
-		for i, v := range x {
-			dst[i] = f(v)
-		}
-	}
 }
 
 // pair returns the loop over a function of two numbers.
@@ -134,16 +108,4 @@ func truth(b bool) float32 {
 		return 1
 	}
 	return 0
-}
-
-func abs(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
-
-func sign(x float32) float32 {
-	switch {
-	case x > 0:
-		return 1
-	case x < 0:
-		return -1
-	}
-	return x
 }

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"math"
 	"testing"
 
 	"hourglass/kernels"
@@ -37,7 +38,7 @@ func TestSerialAdd(t *testing.T) {
 		l.SerialAdd(0, sum, in, work)
 		for i, got := range sum.(*memory).f32 {
 			w := old[i] + float64(want[i])
-			if diff := float64(got) - w; !(abs(float32(diff)) <= 1e-4*(10+abs(want[i]))) {
+			if diff := float64(got) - w; !(math.Abs(diff) <= 1e-4*(10+math.Abs(float64(want[i])))) {
 				t.Errorf("%v: element %d is %v, want %v", c, i, got, w)
 				break
 			}

@@ -123,6 +123,54 @@ func Scale(dst, x []float32, c float32) {
 	scale(dst, x, c)
 }
 
+// Offset sets dst = x + c.
+func Offset(dst, x []float32, c float32) {
+	same("Offset", dst, x)
+	offset(dst, x, c)
+}
+
+// ClampMin sets dst = max(x, c).
+func ClampMin(dst, x []float32, c float32) {
+	same("ClampMin", dst, x)
+	clampMin(dst, x, c)
+}
+
+// ClampMax sets dst = min(x, c).
+func ClampMax(dst, x []float32, c float32) {
+	same("ClampMax", dst, x)
+	clampMax(dst, x, c)
+}
+
+// Neg sets dst = −x.
+func Neg(dst, x []float32) {
+	same("Neg", dst, x)
+	neg(dst, x)
+}
+
+// Abs sets dst = |x|.
+func Abs(dst, x []float32) {
+	same("Abs", dst, x)
+	abs(dst, x)
+}
+
+// Sign sets dst = 1 where x > 0, −1 where x < 0, else x.
+func Sign(dst, x []float32) {
+	same("Sign", dst, x)
+	sign(dst, x)
+}
+
+// Step sets dst = 1 where x > 0, else 0, for a NaN too.
+func Step(dst, x []float32) {
+	same("Step", dst, x)
+	step(dst, x)
+}
+
+// Reciprocal sets dst = 1/x.
+func Reciprocal(dst, x []float32) {
+	same("Reciprocal", dst, x)
+	reciprocal(dst, x)
+}
+
 // Add sets dst = x + y.
 func Add(dst, x, y []float32) {
 	same("Add", dst, x, y)

@@ -126,6 +126,56 @@ func sqrt(dst, x []float32) {
 	}
 }
 
+func neg(dst, x []float32) {
+	if tier == AVX512 {
+		negAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else if tier == AVX2 {
+		negAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else {
+		negGeneric(dst, x)
+	}
+}
+
+func abs(dst, x []float32) {
+	if tier == AVX512 {
+		absAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else if tier == AVX2 {
+		absAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else {
+		absGeneric(dst, x)
+	}
+}
+
+func sign(dst, x []float32) {
+	if tier == AVX512 {
+		signAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else if tier == AVX2 {
+		signAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else {
+		signGeneric(dst, x)
+	}
+}
+
+func step(dst, x []float32) {
+	if tier == AVX512 {
+		stepAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else if tier == AVX2 {
+		stepAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else {
+		stepGeneric(dst, x)
+	}
+}
+
+func reciprocal(dst, x []float32) {
+	if tier == AVX512 {
+		reciprocalAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else if tier == AVX2 {
+		reciprocalAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
+	} else {
+		reciprocalGeneric(dst, x)
+	}
+}
+
 func add(dst, x, y []float32) {
 	if tier == AVX512 {
 		addAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(y), len(dst))
@@ -253,6 +303,36 @@ func scale(dst, x []float32, c float32) {
 		scaleAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst), c)
 	} else {
 		scaleGeneric(dst, x, c)
+	}
+}
+
+func offset(dst, x []float32, c float32) {
+	if tier == AVX512 {
+		offsetAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst), c)
+	} else if tier == AVX2 {
+		offsetAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst), c)
+	} else {
+		offsetGeneric(dst, x, c)
+	}
+}
+
+func clampMin(dst, x []float32, c float32) {
+	if tier == AVX512 {
+		clampMinAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst), c)
+	} else if tier == AVX2 {
+		clampMinAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst), c)
+	} else {
+		clampMinGeneric(dst, x, c)
+	}
+}
+
+func clampMax(dst, x []float32, c float32) {
+	if tier == AVX512 {
+		clampMaxAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst), c)
+	} else if tier == AVX2 {
+		clampMaxAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst), c)
+	} else {
+		clampMaxGeneric(dst, x, c)
 	}
 }
 

@@ -41,6 +41,21 @@ func roundBF16AVX2(dst *float32, x *float32, n int)
 func sqrtAVX2(dst *float32, x *float32, n int)
 
 //go:noescape
+func negAVX2(dst *float32, x *float32, n int)
+
+//go:noescape
+func absAVX2(dst *float32, x *float32, n int)
+
+//go:noescape
+func signAVX2(dst *float32, x *float32, n int)
+
+//go:noescape
+func stepAVX2(dst *float32, x *float32, n int)
+
+//go:noescape
+func reciprocalAVX2(dst *float32, x *float32, n int)
+
+//go:noescape
 func addAVX2(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
@@ -78,6 +93,15 @@ func tanhGradAVX2(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
 func scaleAVX2(dst *float32, x *float32, n int, c float32)
+
+//go:noescape
+func offsetAVX2(dst *float32, x *float32, n int, c float32)
+
+//go:noescape
+func clampMinAVX2(dst *float32, x *float32, n int, c float32)
+
+//go:noescape
+func clampMaxAVX2(dst *float32, x *float32, n int, c float32)
 
 //go:noescape
 func axpyAVX2(dst *float32, x *float32, y *float32, n int, c float32)

@@ -1900,6 +1900,188 @@ done:
 	VZEROUPPER
 	RET
 
+// func negAVX2(dst *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·negAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JB   tail
+
+vectors:
+	VMOVUPS (CX)(BX*1), Y0
+	VXORPS  c80000000AVX2<>+0(SB), Y0, Y0
+	VMOVUPS Y0, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JAE     vectors
+
+tail:
+	ADDQ       $0x08, DX
+	JZ         done
+	LEAQ       masksAVX2<>+0(SB), SI
+	NEGQ       DX
+	VMOVUPS    32(SI)(DX*4), Y0
+	VMASKMOVPS (CX)(BX*1), Y0, Y1
+	VXORPS     c80000000AVX2<>+0(SB), Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func absAVX2(dst *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·absAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JB   tail
+
+vectors:
+	VMOVUPS (CX)(BX*1), Y0
+	VANDPS  c7fffffffAVX2<>+0(SB), Y0, Y0
+	VMOVUPS Y0, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JAE     vectors
+
+tail:
+	ADDQ       $0x08, DX
+	JZ         done
+	LEAQ       masksAVX2<>+0(SB), SI
+	NEGQ       DX
+	VMOVUPS    32(SI)(DX*4), Y0
+	VMASKMOVPS (CX)(BX*1), Y0, Y1
+	VANDPS     c7fffffffAVX2<>+0(SB), Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func signAVX2(dst *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·signAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JB   tail
+
+vectors:
+	VMOVUPS   (CX)(BX*1), Y0
+	VCMPPS    $0x01, c00000000AVX2<>+0(SB), Y0, Y1
+	VBLENDVPS Y1, cbf800000AVX2<>+0(SB), Y0, Y1
+	VCMPPS    $0x0e, c00000000AVX2<>+0(SB), Y0, Y0
+	VBLENDVPS Y0, c3f800000AVX2<>+0(SB), Y1, Y0
+	VMOVUPS   Y0, (AX)(BX*1)
+	ADDQ      $0x20, BX
+	SUBQ      $0x08, DX
+	JAE       vectors
+
+tail:
+	ADDQ       $0x08, DX
+	JZ         done
+	LEAQ       masksAVX2<>+0(SB), SI
+	NEGQ       DX
+	VMOVUPS    32(SI)(DX*4), Y0
+	VMASKMOVPS (CX)(BX*1), Y0, Y1
+	VCMPPS     $0x01, c00000000AVX2<>+0(SB), Y1, Y2
+	VBLENDVPS  Y2, cbf800000AVX2<>+0(SB), Y1, Y2
+	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y1, Y1
+	VBLENDVPS  Y1, c3f800000AVX2<>+0(SB), Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA cbf800000AVX2<>+0(SB)/4, $0xbf800000
+DATA cbf800000AVX2<>+4(SB)/4, $0xbf800000
+DATA cbf800000AVX2<>+8(SB)/4, $0xbf800000
+DATA cbf800000AVX2<>+12(SB)/4, $0xbf800000
+DATA cbf800000AVX2<>+16(SB)/4, $0xbf800000
+DATA cbf800000AVX2<>+20(SB)/4, $0xbf800000
+DATA cbf800000AVX2<>+24(SB)/4, $0xbf800000
+DATA cbf800000AVX2<>+28(SB)/4, $0xbf800000
+GLOBL cbf800000AVX2<>(SB), RODATA|NOPTR, $32
+
+// func stepAVX2(dst *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·stepAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JB   tail
+
+vectors:
+	VMOVUPS   (CX)(BX*1), Y0
+	VMOVUPS   c00000000AVX2<>+0(SB), Y1
+	VCMPPS    $0x0e, c00000000AVX2<>+0(SB), Y0, Y0
+	VBLENDVPS Y0, c3f800000AVX2<>+0(SB), Y1, Y0
+	VMOVUPS   Y0, (AX)(BX*1)
+	ADDQ      $0x20, BX
+	SUBQ      $0x08, DX
+	JAE       vectors
+
+tail:
+	ADDQ       $0x08, DX
+	JZ         done
+	LEAQ       masksAVX2<>+0(SB), SI
+	NEGQ       DX
+	VMOVUPS    32(SI)(DX*4), Y0
+	VMASKMOVPS (CX)(BX*1), Y0, Y1
+	VMOVUPS    c00000000AVX2<>+0(SB), Y2
+	VCMPPS     $0x0e, c00000000AVX2<>+0(SB), Y1, Y1
+	VBLENDVPS  Y1, c3f800000AVX2<>+0(SB), Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reciprocalAVX2(dst *float32, x *float32, n int)
+// Requires: AVX
+TEXT ·reciprocalAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x08, DX
+	JB   tail
+
+vectors:
+	VMOVUPS (CX)(BX*1), Y0
+	VMOVUPS c3f800000AVX2<>+0(SB), Y1
+	VDIVPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JAE     vectors
+
+tail:
+	ADDQ       $0x08, DX
+	JZ         done
+	LEAQ       masksAVX2<>+0(SB), SI
+	NEGQ       DX
+	VMOVUPS    32(SI)(DX*4), Y0
+	VMASKMOVPS (CX)(BX*1), Y0, Y1
+	VMOVUPS    c3f800000AVX2<>+0(SB), Y2
+	VDIVPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func addAVX2(dst *float32, x *float32, y *float32, n int)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT, $0-32
@@ -2721,6 +2903,107 @@ tail:
 	VMOVUPS    32(SI)(DX*4), Y1
 	VMASKMOVPS (CX)(BX*1), Y1, Y2
 	VMULPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func offsetAVX2(dst *float32, x *float32, n int, c float32)
+// Requires: AVX
+TEXT ·offsetAVX2(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	XORQ         BX, BX
+	VBROADCASTSS c+24(FP), Y0
+	SUBQ         $0x08, DX
+	JB           tail
+
+vectors:
+	VMOVUPS (CX)(BX*1), Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JAE     vectors
+
+tail:
+	ADDQ       $0x08, DX
+	JZ         done
+	LEAQ       masksAVX2<>+0(SB), SI
+	NEGQ       DX
+	VMOVUPS    32(SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*1), Y1, Y2
+	VADDPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func clampMinAVX2(dst *float32, x *float32, n int, c float32)
+// Requires: AVX
+TEXT ·clampMinAVX2(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	XORQ         BX, BX
+	VBROADCASTSS c+24(FP), Y0
+	SUBQ         $0x08, DX
+	JB           tail
+
+vectors:
+	VMOVUPS (CX)(BX*1), Y1
+	VMOVUPS Y0, Y2
+	VMAXPS  Y1, Y2, Y1
+	VMOVUPS Y1, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JAE     vectors
+
+tail:
+	ADDQ       $0x08, DX
+	JZ         done
+	LEAQ       masksAVX2<>+0(SB), SI
+	NEGQ       DX
+	VMOVUPS    32(SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*1), Y1, Y2
+	VMAXPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func clampMaxAVX2(dst *float32, x *float32, n int, c float32)
+// Requires: AVX
+TEXT ·clampMaxAVX2(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	XORQ         BX, BX
+	VBROADCASTSS c+24(FP), Y0
+	SUBQ         $0x08, DX
+	JB           tail
+
+vectors:
+	VMOVUPS (CX)(BX*1), Y1
+	VMOVUPS Y0, Y2
+	VMINPS  Y1, Y2, Y1
+	VMOVUPS Y1, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JAE     vectors
+
+tail:
+	ADDQ       $0x08, DX
+	JZ         done
+	LEAQ       masksAVX2<>+0(SB), SI
+	NEGQ       DX
+	VMOVUPS    32(SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*1), Y1, Y2
+	VMINPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*1)
 
 done:

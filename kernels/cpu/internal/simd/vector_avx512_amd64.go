@@ -41,6 +41,21 @@ func roundBF16AVX512(dst *float32, x *float32, n int)
 func sqrtAVX512(dst *float32, x *float32, n int)
 
 //go:noescape
+func negAVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func absAVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func signAVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func stepAVX512(dst *float32, x *float32, n int)
+
+//go:noescape
+func reciprocalAVX512(dst *float32, x *float32, n int)
+
+//go:noescape
 func addAVX512(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
@@ -78,6 +93,15 @@ func tanhGradAVX512(dst *float32, x *float32, y *float32, n int)
 
 //go:noescape
 func scaleAVX512(dst *float32, x *float32, n int, c float32)
+
+//go:noescape
+func offsetAVX512(dst *float32, x *float32, n int, c float32)
+
+//go:noescape
+func clampMinAVX512(dst *float32, x *float32, n int, c float32)
+
+//go:noescape
+func clampMaxAVX512(dst *float32, x *float32, n int, c float32)
 
 //go:noescape
 func axpyAVX512(dst *float32, x *float32, y *float32, n int, c float32)

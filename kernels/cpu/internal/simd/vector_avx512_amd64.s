@@ -2280,6 +2280,196 @@ done:
 	VZEROUPPER
 	RET
 
+// func negAVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·negAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JB   tail
+
+vectors:
+	VMOVUPS (CX)(BX*1), Z0
+	VXORPS  c80000000AVX512<>+0(SB), Z0, Z0
+	VMOVUPS Z0, (AX)(BX*1)
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
+	JAE     vectors
+
+tail:
+	ADDQ      $0x10, DX
+	JZ        done
+	MOVL      $0x0000ffff, SI
+	BZHIL     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z0
+	VXORPS    c80000000AVX512<>+0(SB), Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func absAVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·absAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JB   tail
+
+vectors:
+	VMOVUPS (CX)(BX*1), Z0
+	VANDPS  c7fffffffAVX512<>+0(SB), Z0, Z0
+	VMOVUPS Z0, (AX)(BX*1)
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
+	JAE     vectors
+
+tail:
+	ADDQ      $0x10, DX
+	JZ        done
+	MOVL      $0x0000ffff, SI
+	BZHIL     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z0
+	VANDPS    c7fffffffAVX512<>+0(SB), Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func signAVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·signAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JB   tail
+
+vectors:
+	VMOVUPS   (CX)(BX*1), Z0
+	VCMPPS    $0x01, c00000000AVX512<>+0(SB), Z0, K1
+	VBLENDMPS cbf800000AVX512<>+0(SB), Z0, K1, Z1
+	VCMPPS    $0x0e, c00000000AVX512<>+0(SB), Z0, K1
+	VBLENDMPS c3f800000AVX512<>+0(SB), Z1, K1, Z2
+	VMOVUPS   Z2, (AX)(BX*1)
+	ADDQ      $0x40, BX
+	SUBQ      $0x10, DX
+	JAE       vectors
+
+tail:
+	ADDQ      $0x10, DX
+	JZ        done
+	MOVL      $0x0000ffff, SI
+	BZHIL     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z0
+	VCMPPS    $0x01, c00000000AVX512<>+0(SB), Z0, K2
+	VBLENDMPS cbf800000AVX512<>+0(SB), Z0, K2, Z3
+	VCMPPS    $0x0e, c00000000AVX512<>+0(SB), Z0, K2
+	VBLENDMPS c3f800000AVX512<>+0(SB), Z3, K2, Z4
+	VMOVUPS   Z4, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA cbf800000AVX512<>+0(SB)/4, $0xbf800000
+DATA cbf800000AVX512<>+4(SB)/4, $0xbf800000
+DATA cbf800000AVX512<>+8(SB)/4, $0xbf800000
+DATA cbf800000AVX512<>+12(SB)/4, $0xbf800000
+DATA cbf800000AVX512<>+16(SB)/4, $0xbf800000
+DATA cbf800000AVX512<>+20(SB)/4, $0xbf800000
+DATA cbf800000AVX512<>+24(SB)/4, $0xbf800000
+DATA cbf800000AVX512<>+28(SB)/4, $0xbf800000
+DATA cbf800000AVX512<>+32(SB)/4, $0xbf800000
+DATA cbf800000AVX512<>+36(SB)/4, $0xbf800000
+DATA cbf800000AVX512<>+40(SB)/4, $0xbf800000
+DATA cbf800000AVX512<>+44(SB)/4, $0xbf800000
+DATA cbf800000AVX512<>+48(SB)/4, $0xbf800000
+DATA cbf800000AVX512<>+52(SB)/4, $0xbf800000
+DATA cbf800000AVX512<>+56(SB)/4, $0xbf800000
+DATA cbf800000AVX512<>+60(SB)/4, $0xbf800000
+GLOBL cbf800000AVX512<>(SB), RODATA|NOPTR, $64
+
+// func stepAVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·stepAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JB   tail
+
+vectors:
+	VMOVUPS   (CX)(BX*1), Z0
+	VMOVUPS   c00000000AVX512<>+0(SB), Z1
+	VCMPPS    $0x0e, c00000000AVX512<>+0(SB), Z0, K1
+	VBLENDMPS c3f800000AVX512<>+0(SB), Z1, K1, Z2
+	VMOVUPS   Z2, (AX)(BX*1)
+	ADDQ      $0x40, BX
+	SUBQ      $0x10, DX
+	JAE       vectors
+
+tail:
+	ADDQ      $0x10, DX
+	JZ        done
+	MOVL      $0x0000ffff, SI
+	BZHIL     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z0
+	VMOVUPS   c00000000AVX512<>+0(SB), Z1
+	VCMPPS    $0x0e, c00000000AVX512<>+0(SB), Z0, K2
+	VBLENDMPS c3f800000AVX512<>+0(SB), Z1, K2, Z3
+	VMOVUPS   Z3, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reciprocalAVX512(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·reciprocalAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+	SUBQ $0x10, DX
+	JB   tail
+
+vectors:
+	VMOVUPS (CX)(BX*1), Z0
+	VMOVUPS c3f800000AVX512<>+0(SB), Z1
+	VDIVPS  Z0, Z1, Z0
+	VMOVUPS Z0, (AX)(BX*1)
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
+	JAE     vectors
+
+tail:
+	ADDQ      $0x10, DX
+	JZ        done
+	MOVL      $0x0000ffff, SI
+	BZHIL     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z0
+	VMOVUPS   c3f800000AVX512<>+0(SB), Z1
+	VDIVPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func addAVX512(dst *float32, x *float32, y *float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·addAVX512(SB), NOSPLIT, $0-32
@@ -3085,6 +3275,107 @@ tail:
 	KMOVW     SI, K1
 	VMOVUPS.Z (CX)(BX*1), K1, Z1
 	VMULPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func offsetAVX512(dst *float32, x *float32, n int, c float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·offsetAVX512(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	XORQ         BX, BX
+	VBROADCASTSS c+24(FP), Z0
+	SUBQ         $0x10, DX
+	JB           tail
+
+vectors:
+	VMOVUPS (CX)(BX*1), Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)(BX*1)
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
+	JAE     vectors
+
+tail:
+	ADDQ      $0x10, DX
+	JZ        done
+	MOVL      $0x0000ffff, SI
+	BZHIL     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z1
+	VADDPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func clampMinAVX512(dst *float32, x *float32, n int, c float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·clampMinAVX512(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	XORQ         BX, BX
+	VBROADCASTSS c+24(FP), Z0
+	SUBQ         $0x10, DX
+	JB           tail
+
+vectors:
+	VMOVUPS (CX)(BX*1), Z1
+	VMOVUPS Z0, Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS Z1, (AX)(BX*1)
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
+	JAE     vectors
+
+tail:
+	ADDQ      $0x10, DX
+	JZ        done
+	MOVL      $0x0000ffff, SI
+	BZHIL     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z1
+	VMAXPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func clampMaxAVX512(dst *float32, x *float32, n int, c float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·clampMaxAVX512(SB), NOSPLIT, $0-28
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	XORQ         BX, BX
+	VBROADCASTSS c+24(FP), Z0
+	SUBQ         $0x10, DX
+	JB           tail
+
+vectors:
+	VMOVUPS (CX)(BX*1), Z1
+	VMOVUPS Z0, Z2
+	VMINPS  Z1, Z2, Z1
+	VMOVUPS Z1, (AX)(BX*1)
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
+	JAE     vectors
+
+tail:
+	ADDQ      $0x10, DX
+	JZ        done
+	MOVL      $0x0000ffff, SI
+	BZHIL     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z1
+	VMINPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*1)
 
 done:

@@ -67,6 +67,69 @@ func scaleGeneric(dst, x []float32, c float32) {
 	}
 }
 
+func offsetGeneric(dst, x []float32, c float32) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] = x[i] + c
+	}
+}
+
+func clampMinGeneric(dst, x []float32, c float32) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] = max(x[i], c)
+	}
+}
+
+func clampMaxGeneric(dst, x []float32, c float32) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] = min(x[i], c)
+	}
+}
+
+func negGeneric(dst, x []float32) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] = -x[i]
+	}
+}
+
+func absGeneric(dst, x []float32) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] = abs1(x[i])
+	}
+}
+
+func signGeneric(dst, x []float32) {
+	for i, v := range x[:len(dst)] {
+		if v > 0 {
+			v = 1
+		} else if v < 0 {
+			v = -1
+		}
+		dst[i] = v
+	}
+}
+
+func stepGeneric(dst, x []float32) {
+	for i, v := range x[:len(dst)] {
+		if v > 0 {
+			dst[i] = 1
+		} else {
+			dst[i] = 0
+		}
+	}
+}
+
+func reciprocalGeneric(dst, x []float32) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] = 1 / x[i]
+	}
+}
+
 func scaleShiftGeneric(dst, x, scales, shifts []float32) {
 	x, scales, shifts = x[:len(dst)], scales[:len(dst)], shifts[:len(dst)]
 	for i := range dst {

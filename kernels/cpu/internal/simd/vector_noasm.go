@@ -28,6 +28,16 @@ func roundBF16(dst, x []float32) { roundBF16Generic(dst, x) }
 
 func sqrt(dst, x []float32) { sqrtGeneric(dst, x) }
 
+func neg(dst, x []float32) { negGeneric(dst, x) }
+
+func abs(dst, x []float32) { absGeneric(dst, x) }
+
+func sign(dst, x []float32) { signGeneric(dst, x) }
+
+func step(dst, x []float32) { stepGeneric(dst, x) }
+
+func reciprocal(dst, x []float32) { reciprocalGeneric(dst, x) }
+
 func add(dst, x, y []float32) { addGeneric(dst, x, y) }
 
 func sub(dst, x, y []float32) { subGeneric(dst, x, y) }
@@ -53,6 +63,12 @@ func bceLogits(dst, x, y []float32) { bceLogitsGeneric(dst, x, y) }
 func tanhGrad(dst, x, y []float32) { tanhGradGeneric(dst, x, y) }
 
 func scale(dst, x []float32, c float32) { scaleGeneric(dst, x, c) }
+
+func offset(dst, x []float32, c float32) { offsetGeneric(dst, x, c) }
+
+func clampMin(dst, x []float32, c float32) { clampMinGeneric(dst, x, c) }
+
+func clampMax(dst, x []float32, c float32) { clampMaxGeneric(dst, x, c) }
 
 func axpy(dst, x, y []float32, c float32) { axpyGeneric(dst, x, y, c) }
 

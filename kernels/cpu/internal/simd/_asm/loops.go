@@ -56,6 +56,14 @@ var loops = []loop{
 		return d
 	}),
 
+	of1("neg", func(a *asm, x vec) vec { return a.xor(x, a.bits(1<<31)) }),
+	of1("abs", func(a *asm, x vec) vec { return a.and(x, a.bits(1<<31-1)) }),
+	of1("sign", func(a *asm, x vec) vec {
+		return a.pick(greater, x, a.f(0), a.f(1), a.pick(less, x, a.f(0), a.f(-1), x))
+	}),
+	of1("step", func(a *asm, x vec) vec { return a.pick(greater, x, a.f(0), a.f(1), a.reg(a.f(0))) }),
+	of1("reciprocal", func(a *asm, x vec) vec { return a.div(a.reg(a.f(1)), x) }),
+
 	of2("add", func(a *asm, x, y vec) vec { return a.add(x, y) }),
 	of2("sub", func(a *asm, x, y vec) vec { return a.sub(x, y) }),
 	of2("mul", func(a *asm, x, y vec) vec { return a.mul(x, y) }),
@@ -76,6 +84,15 @@ var loops = []loop{
 
 	{"scale", []string{"dst"}, []string{"x"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
 		return []vec{a.mul(x[0], c[0])}
+	}},
+	{"offset", []string{"dst"}, []string{"x"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
+		return []vec{a.add(x[0], c[0])}
+	}},
+	{"clampMin", []string{"dst"}, []string{"x"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
+		return []vec{a.max(x[0], c[0])}
+	}},
+	{"clampMax", []string{"dst"}, []string{"x"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
+		return []vec{a.min(x[0], c[0])}
 	}},
 	{"axpy", []string{"dst"}, []string{"x", "y"}, []string{"c"}, func(a *asm, x, c []vec) []vec {
 		return []vec{a.fma(x[0], c[0], x[1])}
