@@ -19,12 +19,12 @@ func (o Options) Memory() int64 {
 	if o.MemoryLimit > 0 {
 		return o.MemoryLimit
 	}
-	return machineMemory() / 4
+	return MachineMemory() / 4
 }
 
-// machineMemory returns the bytes of memory that this process may have: what
+// MachineMemory returns the bytes of memory that this process may have: what
 // Linux tells of the machine, or less if its control group is bounded.
-func machineMemory() int64 {
+func MachineMemory() int64 {
 	memory := int64(unknownMemory)
 	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
 		var kilobytes int64

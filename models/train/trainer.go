@@ -215,6 +215,13 @@ func (t *Trainer) makeVariables() error {
 	}
 	var err error
 	options := graph.VariableOptions{Rows: t.cfg.Optimizer.spec().StateRows(), Average: t.cfg.EMADecay > 0}
+	rows := options.Rows
+	if options.Average {
+		rows++
+	}
+	if err := checkHost(t.dev, b.Params(), rows, data.MachineMemory()); err != nil {
+		return err
+	}
 	if t.vars, err = graph.NewVariables(t.dev, b.Params(), options); err != nil {
 		return err
 	}

@@ -1,0 +1,33 @@
+package train
+
+import (
+	"fmt"
+
+	"hourglass/graph"
+	"hourglass/kernels"
+)
+
+// hostBytes returns about how much memory training takes for each weight on a
+// device that computes in the host's, by measurement: rows of weights, moments
+// and average, the gradient, and the copies of them all while a checkpoint is
+// written.
+func hostBytes(rows int) int64 { return 12 * int64(rows+1) }
+
+// checkHost returns an error if the weights would take more than three quarters
+// of the host's memory: it might end the process in the middle of a run. A
+// device with memory of its own says itself what it cannot hold.
+func checkHost(dev kernels.Device, params []*graph.Param, rows int, memory int64) error {
+	if _, ok := dev.(kernels.Bounded); ok {
+		return nil
+	}
+	weights := int64(0)
+	for _, p := range params {
+		weights += int64(p.Shape.Size())
+	}
+	if need := weights * hostBytes(rows); need > memory/4*3 {
+		const gib = 1 << 30
+		return fmt.Errorf("train: %d weights take about %.1f GiB with gradients, the optimizer's state and a checkpoint being written, this machine has %.1f GiB: "+
+			"want fewer, by a smaller latent, narrower layers or smaller images", weights, float64(need)/gib, float64(memory)/gib)
+	}
+	return nil
+}
