@@ -56,6 +56,28 @@ func keysOf(t reflect.Type, prefix string) []string {
 	return keys
 }
 
+// listAround returns the key of the list of tables that a setting stands in, or
+// "".
+func listAround(key string) string {
+	value, path := reflect.TypeFor[settings](), strings.Split(key, ".")
+	for i, name := range path[:len(path)-1] {
+		field, ok := value.FieldByNameFunc(func(goName string) bool {
+			f, _ := value.FieldByName(goName)
+			return tomlName(f) == name
+		})
+		if !ok {
+			return ""
+		}
+		if value = field.Type; value.Kind() == reflect.Slice && value.Elem().Kind() == reflect.Struct {
+			return strings.Join(path[:i+1], ".")
+		}
+		if value.Kind() != reflect.Struct {
+			return ""
+		}
+	}
+	return ""
+}
+
 // suggestKey returns "; did you mean KEY?" for a key that is no setting: it may
 // be named as its flag is, stand in the wrong table, or be misspelt.
 func suggestKey(key string) string {

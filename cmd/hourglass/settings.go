@@ -241,6 +241,9 @@ func set(s *settings, assignment string) error {
 	if !ok {
 		return fmt.Errorf("--set %s: want KEY=VALUE", assignment)
 	}
+	if list := listAround(key); list != "" {
+		return fmt.Errorf("--set %s: %s is a list of tables: want the whole of it, as %[2]s=[{%s=%s}]", assignment, list, key[len(list)+1:], value)
+	}
 	var as map[string]any
 	if _, err := toml.Decode("value = "+value, &as); err != nil {
 		value = strconv.Quote(value)

@@ -122,6 +122,7 @@ func TestWrongSettings(t *testing.T) {
 		{"", []string{"--threads", "-2"}, []string{"threads is -2"}},
 		{"", []string{"--checkpoint", "-2"}, []string{"checkpoint is -2"}},
 		{"", []string{"--set", "model.latnet=3"}, []string{"--set model.latnet=3", "did you mean model.latent?"}},
+		{"", []string{"--set", "model.blocks.kernel=5"}, []string{"model.blocks is a list", "model.blocks=[{kernel=5}]"}},
 		{"", []string{"--set", "model.latent"}, []string{"--set model.latent", "KEY=VALUE"}},
 		{"", []string{"--set", "model.latent=two"}, []string{"--set model.latent=two", "latent"}},
 		{"", []string{"--model", ""}, []string{"--model is empty"}},
