@@ -69,7 +69,7 @@ var table = []row{
 	{name: "vae-binary-mnist-deep", about: "VAE 784-400-400-40, likewise", samples: 200, figures: likelihood,
 		source: "Burda et al. 2016: two hidden layers"},
 	{name: "iwae-binary-mnist", about: "IWAE of 50 codes, likewise", samples: 200, figures: likelihood,
-		source: "Burda et al. 2016: more than 2 nats better than the VAE"},
+		source: "Burda et al. 2016: 84.78 nats, 1.98 better than the VAE, of two hidden layers of 200 and other images"},
 	{name: "iwae-binary-mnist-short", about: "… at a rate of 0.001 that falls to 0", samples: 200, figures: likelihood,
 		source: "Burda et al. 2016"},
 	{name: "iwae-binary-mnist-norm", about: "… with batch norm, at a rate of 0.01", samples: 200, figures: likelihood,

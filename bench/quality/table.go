@@ -184,4 +184,7 @@ rounds. It was changed in how it reads Larochelle and Murray's files and where i
 that PyTorch has no more. Its rate falls twice by a factor of 0.63; ours stays. A second hidden layer of 400 stands commented
 out in its encoder and decoder. The row 784-400-400-40 has that layer and a training of its own (a rate of 2e-4, averaged
 weights, 300 epochs); whether the README's figure is of such a net is not known to us.
+
+How far an IWAE leads the VAE trained alike for as many epochs depends on how far both have come: by that recipe 3.5 nats after
+8 epochs (117.7 and 121.2), 0.9 after 178; 1.3 after 30 epochs at a rate of 0.001 that falls to 0; 1.5 after 60 with batch norm.
 `
