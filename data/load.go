@@ -19,13 +19,17 @@ func (o Options) Memory() int64 {
 	if o.MemoryLimit > 0 {
 		return o.MemoryLimit
 	}
-	return MachineMemory() / 4
+	if memory := MachineMemory(); memory > 0 {
+		return memory / 4
+	}
+	return unknownMemory / 4
 }
 
 // MachineMemory returns the bytes of memory that this process may have: what
-// Linux tells of the machine, or less if its control group is bounded.
+// Linux tells of the machine, or less if its control group is bounded. Elsewhere it
+// returns 0: not known.
 func MachineMemory() int64 {
-	memory := int64(unknownMemory)
+	var memory int64
 	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
 		var kilobytes int64
 		if _, err := fmt.Sscanf(string(text), "MemTotal: %d kB", &kilobytes); err == nil && kilobytes > 0 {
@@ -33,8 +37,8 @@ func MachineMemory() int64 {
 		}
 	}
 	if text, err := os.ReadFile("/sys/fs/cgroup/memory.max"); err == nil {
-		if bound, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && bound > 0 {
-			memory = min(memory, bound)
+		if bound, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && bound > 0 && (memory == 0 || bound < memory) {
+			memory = bound
 		}
 	}
 	return memory

@@ -187,5 +187,5 @@ weights, 300 epochs); whether the README's figure is of such a net is not known 
 
 How far an IWAE leads the VAE trained alike for as many epochs depends on how far both have come: by that recipe 3.5 nats after
 8 epochs (117.7 and 121.2), 0.9 after 178; 1.3 after 30 epochs at a rate of 0.001 that falls to 0; 1.5 after 60 with batch norm.
-By 5,000 codes, of which Burda et al. take the mean, those last two nets have 89.18 and 91.16 nats: 1.99, where they report 1.98.
+By 5,000 codes, as Burda et al. estimate, those last two nets have 89.18 and 91.16 nats: 1.99, where they report 1.98.
 `

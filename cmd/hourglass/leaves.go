@@ -58,21 +58,19 @@ func keysOf(t reflect.Type, prefix string) []string {
 
 // listAround returns the key of the list of tables that a setting stands in, or
 // "".
-func listAround(key string) string {
-	value, path := reflect.TypeFor[settings](), strings.Split(key, ".")
-	for i, name := range path[:len(path)-1] {
-		field, ok := value.FieldByNameFunc(func(goName string) bool {
-			f, _ := value.FieldByName(goName)
-			return tomlName(f) == name
-		})
-		if !ok {
-			return ""
+func listAround(key string) string { return listIn(reflect.TypeFor[settings](), "", key) }
+
+func listIn(t reflect.Type, prefix, key string) string {
+	for i := range t.NumField() {
+		field := t.Field(i)
+		table := join(prefix, tomlName(field))
+		if !strings.HasPrefix(key, table+".") {
+			continue
 		}
-		if value = field.Type; value.Kind() == reflect.Slice && value.Elem().Kind() == reflect.Struct {
-			return strings.Join(path[:i+1], ".")
-		}
-		if value.Kind() != reflect.Struct {
-			return ""
+		if of := field.Type; of.Kind() == reflect.Struct {
+			return listIn(of, table, key)
+		} else if of.Kind() == reflect.Slice && of.Elem().Kind() == reflect.Struct {
+			return table
 		}
 	}
 	return ""

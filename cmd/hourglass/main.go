@@ -40,8 +40,8 @@ const (
 func main() {
 	// Near three quarters of the machine's memory garbage is collected as soon as
 	// it arises, rather than when there is as much of it as of what is in use.
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(data.MachineMemory() / 4 * 3)
+	if memory := data.MachineMemory(); memory > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memory / 4 * 3)
 	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

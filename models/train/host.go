@@ -14,10 +14,11 @@ import (
 func hostBytes(rows int) int64 { return 12 * int64(rows+1) }
 
 // checkHost returns an error if the weights would take more than three quarters
-// of the host's memory: it might end the process in the middle of a run. A
-// device with memory of its own says itself what it cannot hold.
+// of the host's memory, unless that is 0, not known: it might end the process in
+// the middle of a run. A device with memory of its own says itself what it cannot
+// hold.
 func checkHost(dev kernels.Device, params []*graph.Param, rows int, memory int64) error {
-	if _, ok := dev.(kernels.Bounded); ok {
+	if _, ok := dev.(kernels.Bounded); ok || memory == 0 {
 		return nil
 	}
 	weights := int64(0)

@@ -32,6 +32,9 @@ func TestCheckHost(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
+	if err := checkHost(dev, params, rows, 0); err != nil {
+		t.Errorf("memory that is not known: %v", err)
+	}
 	if err := checkHost(ownMemory{}, params, rows, 1<<30); err != nil {
 		t.Errorf("a device with memory of its own: %v", err)
 	}

@@ -46,7 +46,7 @@ func huberGeneric(dst, x, y []float32, c float32) {
 	for i := range dst {
 		d := abs1(x[i] - y[i])
 		if d > c {
-			dst[i] = c * (d - 0.5*c)
+			dst[i] = c * (d - float32(0.5*c))
 		} else {
 			dst[i] = d * d * 0.5
 		}
