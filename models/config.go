@@ -86,6 +86,9 @@ func (c Config) resolved() (Config, error) {
 			c.Sigma = 0.1
 		}
 	}
+	if c.Name == "iwae" {
+		fill(&c.Gradient, "reparameterized")
+	}
 	if c.hasLoss() {
 		fill(&c.Loss, "mse")
 	}
@@ -202,6 +205,7 @@ func (c Config) restrictions() []restriction {
 		{"sigma", c.Sigma != 0, gaussian, "vae and iwae with gaussian likelihood"},
 		{"learn_sigma", c.LearnSigma, gaussian, "vae and iwae with gaussian likelihood"},
 		{"samples", c.Samples != 0, c.Name == "iwae", "the iwae"},
+		{"gradient", c.Gradient != "", c.Name == "iwae", "the iwae"},
 		{"codebook", c.Codebook != 0, c.Name == "vqvae", "the vqvae"},
 		{"commitment", c.Commitment != 0, c.Name == "vqvae", "the vqvae"},
 		{"codebook_decay", c.CodebookDecay != 0, c.Name == "vqvae", "the vqvae"},

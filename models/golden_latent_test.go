@@ -14,9 +14,12 @@ var latentCases = map[string]Config{
 		Likelihood: "gaussian", Sigma: 0.3},
 	"iwae":      {Name: "iwae", Latent: 6, Hidden: []int{24}, Samples: 5},
 	"iwae_conv": {Name: "iwae", Network: "conv", Latent: 4, Blocks: smallBlocks, Samples: 3, Likelihood: "gaussian", Sigma: 0.5},
-	"vqvae":     {Name: "vqvae", Latent: 3, Blocks: smallBlocks, Codebook: 8, Commitment: 0.25, CodebookDecay: 0.8, Output: "sigmoid"},
-	"wae":       {Name: "wae", Latent: 5, Hidden: []int{24}, Lambda: 10},
-	"sequence":  {Name: "sequence", Image: [3]int{1, 28, 1}, Latent: 5, Blocks: smallBlocks},
+	"iwae_dreg": {Name: "iwae", Latent: 6, Hidden: []int{24}, Samples: 5, Gradient: "dreg"},
+	"iwae_dreg_conv": {Name: "iwae", Network: "conv", Latent: 4, Blocks: smallBlocks, Samples: 3, Gradient: "dreg",
+		Likelihood: "gaussian", Sigma: 0.5},
+	"vqvae":    {Name: "vqvae", Latent: 3, Blocks: smallBlocks, Codebook: 8, Commitment: 0.25, CodebookDecay: 0.8, Output: "sigmoid"},
+	"wae":      {Name: "wae", Latent: 5, Hidden: []int{24}, Lambda: 10},
+	"sequence": {Name: "sequence", Image: [3]int{1, 28, 1}, Latent: 5, Blocks: smallBlocks},
 }
 
 func newLatentRun(t *testing.T, name string, file golden) composedRun {

@@ -16,6 +16,18 @@ import (
 //	L_k = E[ln 1/k Σᵢ wᵢ], wᵢ = p(x|zᵢ)·p(zᵢ)/q(zᵢ|x)
 //
 // in nats, mean over the batch. L_1 is the ELBO, and L_k ≤ L_{k+1} ≤ ln p(x).
+//
+// The encoder's share of the gradient loses its signal among its noise as k
+// grows. With Gradient dreg it is the doubly reparameterized one
+// (Tucker, Lawson, Gu and Maddison, Doubly Reparameterized Gradient Estimators
+// for Monte Carlo Objectives, 2019, eq. 7),
+//
+//	Σᵢ w̃ᵢ²·∂ln wᵢ/∂zᵢ·∂zᵢ/∂φ, w̃ᵢ = wᵢ/Σⱼwⱼ
+//
+// which has the same mean, q of wᵢ being held where it is, and less variance. The
+// decoder's is as before. Batch norm in the decoder makes wᵢ depend on other codes
+// too; what comes to zᵢ by them is weighed by w̃ᵢ as well, which is no longer
+// exact.
 type iwae struct{ config Config }
 
 // Config returns the resolved configuration.
@@ -29,10 +41,13 @@ const maxSamples = 1 << 17
 
 // checkIWAE checks the options of the iwae.
 func (c Config) checkIWAE() error {
-	if c.Name == "iwae" && (c.Samples < 1 || c.Samples > maxSamples) {
+	if c.Name != "iwae" {
+		return nil
+	}
+	if c.Samples < 1 || c.Samples > maxSamples {
 		return fmt.Errorf("samples %d: want 1 to %d codes for each image; 5 and 50 are usual", c.Samples, maxSamples)
 	}
-	return nil
+	return choose("gradient", c.Gradient, "reparameterized", "dreg")
 }
 
 // importance is an iwae on a builder.
@@ -48,10 +63,44 @@ func (n *importance) Loss(x *graph.Node, p Phase) Loss {
 
 // loss is Loss for noise of shape [k N z].
 func (n *importance) loss(x, mean, logvar, noise *graph.Node, p Phase) Loss {
-	weights := n.logWeights(x, mean, logvar, noise, p)
+	z := n.b.Apply(kernels.Reparameterize{}, mean, logvar, noise)
+	if n.config.Gradient == "dreg" && p.Training {
+		return n.doublyReparameterized(x, z, logvar, noise, p)
+	}
+	return n.bound(n.logWeights(x, z, logvar, noise, p))
+}
+
+// bound returns the loss of weights ln w [k N].
+func (n *importance) bound(weights *graph.Node) Loss {
 	bound := n.b.Mean(n.logMeanExp(weights))
-	terms := []Term{{"iwae_k", bound}, {"elbo", n.b.Mean(weights)}}
-	return Loss{Total: n.b.Fn(kernels.Neg, 0, bound), Terms: terms}
+	return Loss{
+		Total: n.b.Fn(kernels.Neg, 0, bound),
+		Terms: []Term{{"iwae_k", bound}, {"elbo", n.b.Mean(weights)}},
+	}
+}
+
+// doublyReparameterized returns loss, of the codes z [k N z], with dreg's gradient.
+// The bound is of codes that are constants, which leaves the decoder's share; the
+// encoder's comes by z − z, of value 0, times what ∂/∂z is to be.
+func (n *importance) doublyReparameterized(x, z, logvar, noise *graph.Node, p Phase) Loss {
+	b := n.b
+	detach := func(v *graph.Node) *graph.Node { return b.Fn(kernels.Detach, 0, v) }
+	fixed, spread := detach(z), detach(logvar)
+	weights := n.logWeights(x, fixed, spread, noise, p)
+	loss := n.bound(weights)
+	pulled := graph.VJP(b, []*graph.Node{loss.Total}, []*graph.Node{b.Constant(1)}, []*graph.Node{weights, fixed})
+	if b.Err() != nil {
+		return loss
+	}
+	shape := b.ShapeOf(weights)
+	byWeight := b.Reshape(pulled[0], shape[0], shape[1], 1) // −w̃ᵢ/N
+	// logWeights takes q's density by the noise, which does not see z. By z it is
+	// −½(z−μ)²/σ², whose derivative is −ε/σ, and ln w has it subtracted.
+	density := b.Mul(noise, b.Fn(kernels.Exp, 0, b.Scale(-0.5, spread)))
+	byCode := b.Add(pulled[1], b.Mul(density, byWeight))
+	cotangent := detach(b.Mul(byCode, b.Scale(-float64(shape[1]), byWeight)))
+	loss.Total = b.Add(loss.Total, b.Sum(b.Mul(cotangent, b.Sub(z, fixed))))
+	return loss
 }
 
 // Metrics returns mse, mae and psnr of the mean code, kl, and for k codes drawn
@@ -74,11 +123,10 @@ func (n *variational) drawMany(samples int, stream string, mean *graph.Node, p P
 	return p.noise(n.b, kernels.Noise{Dist: kernels.Normal}, stream, like)
 }
 
-// logWeights returns ln w [samples N] for noise [samples N z]. The constants of
-// the prior's and the posterior's density are the same and fall out, and so does
-// the posterior's (z−μ)/σ, which is the noise.
-func (n *variational) logWeights(x, mean, logvar, noise *graph.Node, p Phase) *graph.Node {
-	z := n.b.Apply(kernels.Reparameterize{}, mean, logvar, noise)
+// logWeights returns ln w [samples N] for the codes z [samples N z] that noise
+// made. The constants of the prior's and the posterior's density are the same and
+// fall out, and so does the posterior's (z−μ)/σ, which is the noise.
+func (n *variational) logWeights(x, z, logvar, noise *graph.Node, p Phase) *graph.Node {
 	if n.b.Err() != nil {
 		return nil
 	}
@@ -133,7 +181,8 @@ func (n *variational) importanceSampled(x, mean, logvar *graph.Node, p Phase) *g
 	var sums []*graph.Node
 	for from := 0; from < p.Samples; from += chunk {
 		noise := n.drawMany(min(chunk, p.Samples-from), fmt.Sprintf("nll_is.%d", from), mean, p)
-		weights := n.logWeights(x, mean, logvar, noise, p)
+		z := n.b.Apply(kernels.Reparameterize{}, mean, logvar, noise)
+		weights := n.logWeights(x, z, logvar, noise, p)
 		sums = append(sums, n.b.Reshape(n.b.Apply(kernels.LogSumExp{Axes: kernels.AxesOf(0)}, weights), 1, batch))
 	}
 	all := n.b.Apply(kernels.LogSumExp{Axes: kernels.AxesOf(0)}, n.b.Apply(kernels.Concat{Axis: 0}, sums...))

@@ -2,6 +2,8 @@ package models
 
 import (
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"hourglass/graph"
@@ -103,6 +105,97 @@ func TestImportanceSampledLikelihood(t *testing.T) {
 			t.Errorf("%s: nll_is %v, want %v", c.Name, got, want)
 		}
 	}
+}
+
+// TestDoublyReparameterized holds what dreg gives to the gradient of the bound: the
+// same loss and decoder's share of the same codes, and an encoder's share of the
+// same mean over many draws, each weight of it with less variance.
+func TestDoublyReparameterized(t *testing.T) {
+	const draws, batch = 3000, 2
+	b := graph.NewBuilder()
+	x, step := b.Input("x", batch, 2, 2, 1), b.InputOf(kernels.Int32, "step", 1)
+	m, err := New(Config{Name: "iwae", Image: [3]int{2, 2, 1}, Latent: 2, Hidden: []int{3}, Samples: 6, Init: "pytorch"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	net := m.On(b).(*importance)
+	p := Phase{Training: true, Step: step, Seed: 2}
+	outs := []*graph.Node{}
+	var encoder, decoder []*graph.Node
+	for _, v := range b.Params() {
+		if strings.HasPrefix(v.Name, "decoder") {
+			decoder = append(decoder, v.Node)
+		} else {
+			encoder = append(encoder, v.Node)
+		}
+	}
+	params := append(slices.Clone(decoder), encoder...)
+	for _, estimator := range []string{"reparameterized", "dreg"} {
+		net.config.Gradient = estimator
+		total := net.Loss(x, p).Total
+		ones := []*graph.Node{b.Constant(1)}
+		outs = append(append(outs, total), graph.VJP(b, []*graph.Node{total}, ones, params)...)
+	}
+	if b.Err() != nil {
+		t.Fatal(b.Err())
+	}
+	program, err := graph.Compile(b.Graph(), device(t), outs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, v := range started(b) {
+		for i := range v {
+			v[i] *= 2 // weights that make codes differ
+		}
+		feed(t, program, n, v)
+	}
+	feed(t, program, x, []float64{1, 0, 0, 1, 1, 1, 0, 1})
+	half, first := len(outs)/2, 1+len(decoder) // the encoder's share comes last
+	var sum, square [3][]float64 // of the bound's gradients, dreg's, and their differences
+	for s := range draws {
+		feed(t, program, step, []float64{float64(s)})
+		if err := program.Run(); err != nil {
+			t.Fatal(err)
+		}
+		v := fetchAll(t, program, outs...)
+		for k := range first {
+			if off := apart(t, v[half+k], v[k]); !(off <= 1e-5*norm(v[k])) {
+				t.Fatalf("draw %d: the loss or a decoder's gradient, output %d, differs by %g", s, k, off)
+			}
+		}
+		of := [3][]float64{slices.Concat(v[first:half]...), slices.Concat(v[half+first:]...)}
+		for i := range of[0] {
+			of[2] = append(of[2], of[0][i]-of[1][i])
+		}
+		for e, all := range of {
+			if s == 0 {
+				sum[e], square[e] = make([]float64, len(all)), make([]float64, len(all))
+			}
+			for i, g := range all {
+				sum[e][i] += g / draws
+				square[e][i] += g * g / draws
+			}
+		}
+	}
+	variance := func(e, i int) float64 { return square[e][i] - sum[e][i]*sum[e][i] }
+	worst, total := 0.0, [2]float64{}
+	for i := range sum[0] {
+		a, d := variance(0, i), variance(1, i)
+		if !(d <= a) {
+			t.Errorf("gradient %d has variance %g, want at most the %g of the bound's", i, d, a)
+		}
+		total[0], total[1] = total[0]+a, total[1]+d
+		if a > 0 {
+			worst = max(worst, math.Abs(sum[2][i])/math.Sqrt(variance(2, i)/draws))
+		}
+	}
+	if !(total[1] > 0 && total[1] < total[0]) {
+		t.Errorf("variance %g in all, want above 0 and below %g", total[1], total[0])
+	}
+	if !(worst <= 4.5) {
+		t.Errorf("a mean of %d gradients is %.1f standard errors from that of the bound's", draws, worst)
+	}
+	t.Logf("%d gradients: variance %.3g and %.3g in all, means at most %.1f standard errors apart", len(sum[0]), total[0], total[1], worst)
 }
 
 // TestTooManySamples pins what a caller reads.

@@ -137,6 +137,10 @@ type Config struct {
 	FreeBits float64 `toml:"free_bits,omitempty" json:"free_bits,omitempty"`
 	// Samples is how many codes the iwae draws for each image: k of its bound.
 	Samples int `toml:"samples,omitempty" json:"samples,omitempty"`
+	// Gradient tells how the iwae's encoder is given the gradient of the
+	// bound: reparameterized (the default), as it is, or dreg, doubly
+	// reparameterized, of less variance.
+	Gradient string `toml:"gradient,omitempty" json:"gradient,omitempty"`
 
 	// Codebook is the number of codes of the vqvae. Latent is the numbers in
 	// each.

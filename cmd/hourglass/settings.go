@@ -55,7 +55,7 @@ var flagKeys = map[string]string{
 	"activation": "model.activation", "norm": "model.norm", "dropout": "model.dropout", "init": "model.init",
 	"loss": "model.loss", "likelihood": "model.likelihood", "beta": "model.beta",
 	"sigma": "model.sigma", "learn-sigma": "model.learn_sigma", "kl-warmup": "model.kl_warmup", "free-bits": "model.free_bits",
-	"samples": "model.samples", "codebook": "model.codebook", "commitment": "model.commitment", "lambda": "model.lambda",
+	"samples": "model.samples", "gradient": "model.gradient", "codebook": "model.codebook", "commitment": "model.commitment", "lambda": "model.lambda",
 	"code-activation": "model.code_activation", "denoise": "model.denoise", "keep-given": "model.keep_given", "colorize": "model.colorize",
 	"sparsity": "model.sparsity", "contractive": "model.contractive", "jacobian": "model.jacobian",
 	"classes": "model.classes", "head-only": "model.head_only",
@@ -88,6 +88,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&s.Model.FreeBits, "free-bits", 0, "nats that each unit of a vae's code has free of cost")
 	f.Float64Var(&s.Model.Sigma, "sigma", 0, "standard deviation of a gaussian likelihood (default 0.1)")
 	f.BoolVar(&s.Model.LearnSigma, "learn-sigma", false, "learn that deviation, from sigma on")
+	f.StringVar(&s.Model.Gradient, "gradient", "", "of an iwae's encoder: reparameterized or dreg (default reparameterized)")
 	f.IntVar(&s.Model.Samples, "samples", 0, "codes that an iwae draws for each image (default 5)")
 	f.IntVar(&s.Model.Codebook, "codebook", 0, "codes of a vqvae (default 128)")
 	f.Float64Var(&s.Model.Commitment, "commitment", 0, "weight of a vqvae's distance from its codes (default 0.25)")

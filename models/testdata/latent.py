@@ -76,17 +76,30 @@ class Variational(nn.Module):
 
 
 class ImportanceWeighted(Variational):
-    """Burda et al.: -E[ln mean w] of k codes an image; noise is [k, N, z]."""
+    """Burda et al.: -E[ln mean w] of k codes an image; noise is [k, N, z].
+
+    With dreg the encoder's gradient is that of Tucker et al.: q's parameters are held
+    where they are, and what comes back to a code is multiplied by its weight.
+    """
+
+    def __init__(self, layers, latent, dreg=False, **options):
+        super().__init__(layers, latent, **options)
+        self.dreg = dreg
 
     def terms(self, x, drawn, step):
         h = self.encoder(nchw(x))
         mean, logvar = self.mean(h), self.logvar(h)
-        q = torch.distributions.Normal(mean, torch.exp(0.5 * logvar))
         z = mean + torch.exp(0.5 * logvar) * drawn["noise"]
+        if self.dreg:
+            mean, logvar = mean.detach(), logvar.detach()
+        q = torch.distributions.Normal(mean, torch.exp(0.5 * logvar))
         logits = nhwc(self.decoder(z.flatten(0, 1))).reshape(*z.shape[:2], *x.shape[1:])
         prior = torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(-1)
         log_w = prior - q.log_prob(z).sum(-1) - self.surprise(logits, x).sum((2, 3, 4))
         bound = (torch.logsumexp(log_w, 0) - math.log(len(z))).mean()
+        if self.dreg and z.requires_grad:
+            weight = torch.softmax(log_w, 0).detach().unsqueeze(-1)
+            z.register_hook(lambda grad: weight * grad)
         return -bound, {"elbo": log_w.mean()}
 
 
@@ -173,6 +186,9 @@ def cases(batches):
         "vae_sequence": (lambda: Variational(conv_layers(5, 1, 28), 5, sigma=0.3), rows, drawn("noise", "vae_sequence", images, 5)),
         "iwae": (lambda: ImportanceWeighted(dense_layers(6), 6), x, drawn("noise", "iwae", 5, images, 6)),
         "iwae_conv": (lambda: ImportanceWeighted(conv_layers(4), 4, sigma=0.5), x, drawn("noise", "iwae_conv", 3, images, 4)),
+        "iwae_dreg": (lambda: ImportanceWeighted(dense_layers(6), 6, dreg=True), x, drawn("noise", "iwae_dreg", 5, images, 6)),
+        "iwae_dreg_conv": (lambda: ImportanceWeighted(conv_layers(4), 4, dreg=True, sigma=0.5), x,
+                            drawn("noise", "iwae_dreg_conv", 3, images, 4)),
         "vqvae": (lambda: Quantised(8, 3, decay=0.8, commitment=0.25), x, {}),
         "wae": (lambda: Wasserstein(dense_layers(5), 5, 10.0), x, drawn("prior", "wae", images, 5)),
         "sequence": (lambda: Sequence(conv_layers(5, 1, 28), 5), rows, {}),
