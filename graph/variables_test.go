@@ -76,7 +76,7 @@ func TestState(t *testing.T) {
 		`no array "running"`:             state[:len(state)-1],
 		`array "weight#moment9"`:         wrong(func(s []Array) []Array { return append(s, Array{Name: "weight#moment9"}) }),
 		`"weight" has shape [7 5]`:       wrong(func(s []Array) []Array { s[0].Shape = kernels.Shape{7, 5}; return s }),
-		`[5 7] and 3 elements`:           wrong(func(s []Array) []Array { s[0].Data = s[0].Data[:3]; return s }),
+		`[5 7] and 3 elements, want 35`:  wrong(func(s []Array) []Array { s[0].Data = s[0].Data[:3]; return s }),
 		`has two arrays called "weight"`: wrong(func(s []Array) []Array { return append(s, s[0]) }),
 	} {
 		for i := range bad {

@@ -151,7 +151,7 @@ func TestDoublyReparameterized(t *testing.T) {
 	}
 	feed(t, program, x, []float64{1, 0, 0, 1, 1, 1, 0, 1})
 	half, first := len(outs)/2, 1+len(decoder) // the encoder's share comes last
-	var sum, square [3][]float64 // of the bound's gradients, dreg's, and their differences
+	var sum, square [3][]float64               // of the bound's gradients, dreg's, and their differences
 	for s := range draws {
 		feed(t, program, step, []float64{float64(s)})
 		if err := program.Run(); err != nil {

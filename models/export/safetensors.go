@@ -43,6 +43,15 @@ type Tensor struct {
 	Data  []byte
 }
 
+// Stream is a Tensor whose elements are not in memory: Write gives them, as they are in Data of a
+// Tensor.
+type Stream struct {
+	Name  string
+	DType DType
+	Shape []int
+	Write func(io.Writer) error
+}
+
 // metadataKey is the entry of the header that is not a tensor.
 const metadataKey = "__metadata__"
 
@@ -154,6 +163,22 @@ type entry struct {
 // the file is by element type, then by name, whatever the order of tensors, so equal content gives
 // equal bytes. Names must be unique UTF-8 other than "__metadata__".
 func WriteSafetensors(w io.Writer, tensors []Tensor, metadata map[string]string) error {
+	streams := make([]Stream, len(tensors))
+	for i, t := range tensors {
+		if err := t.check(); err != nil {
+			return err
+		}
+		streams[i] = Stream{t.Name, t.DType, t.Shape, func(w io.Writer) error {
+			_, err := w.Write(t.Data)
+			return err
+		}}
+	}
+	return WriteStreams(w, streams, metadata)
+}
+
+// WriteStreams is WriteSafetensors of tensors that are not in memory. It is an error when one gives
+// more or less than its type and shape say.
+func WriteStreams(w io.Writer, tensors []Stream, metadata map[string]string) error {
 	sorted := slices.Clone(tensors)
 	sort.SliceStable(sorted, func(i, j int) bool {
 		a, b := sorted[i], sorted[j]
@@ -162,7 +187,7 @@ func WriteSafetensors(w io.Writer, tensors []Tensor, metadata map[string]string)
 		}
 		return a.Name < b.Name
 	})
-	header, err := encodeHeader(sorted, metadata)
+	header, sizes, err := encodeHeader(sorted, metadata)
 	if err != nil {
 		return err
 	}
@@ -172,42 +197,62 @@ func WriteSafetensors(w io.Writer, tensors []Tensor, metadata map[string]string)
 	if _, err := w.Write(header); err != nil {
 		return fmt.Errorf("safetensors: %w", err)
 	}
-	for _, t := range sorted {
-		if _, err := w.Write(t.Data); err != nil {
+	for i, t := range sorted {
+		counted := &counter{to: w}
+		if err := t.Write(counted); err != nil {
 			return fmt.Errorf("safetensors: tensor %q: %w", t.Name, err)
+		}
+		if counted.bytes != sizes[i] {
+			return fmt.Errorf("safetensors: tensor %q: %s%v wants %d bytes, got %d", t.Name, t.DType, t.Shape, sizes[i], counted.bytes)
 		}
 	}
 	return nil
 }
 
-// encodeHeader checks the tensors and lays them out one after the other.
-func encodeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
+// counter counts what is written.
+type counter struct {
+	to    io.Writer
+	bytes int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.to.Write(b)
+	c.bytes += int64(n)
+	return n, err
+}
+
+// encodeHeader checks the tensors and lays them out one after the other. It returns their sizes in
+// bytes too.
+func encodeHeader(tensors []Stream, metadata map[string]string) ([]byte, []int64, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
 	if len(metadata) > 0 {
 		for k, v := range metadata {
 			if !utf8.ValidString(k) || !utf8.ValidString(v) {
-				return nil, fmt.Errorf("safetensors: metadata %q: %q is not UTF-8", k, v)
+				return nil, nil, fmt.Errorf("safetensors: metadata %q: %q is not UTF-8", k, v)
 			}
 		}
 		if err := writeField(&b, metadataKey, metadata); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	seen := make(map[string]bool, len(tensors))
 	var offset int64
+	var sizes []int64
 	for _, t := range tensors {
-		if err := t.check(); err != nil {
-			return nil, err
+		size, err := sizeOf(t.DType, t.Shape)
+		if err != nil {
+			return nil, nil, fmt.Errorf("safetensors: tensor %q: %w", t.Name, err)
 		}
+		sizes = append(sizes, size)
 		if seen[t.Name] || t.Name == metadataKey || !utf8.ValidString(t.Name) {
-			return nil, fmt.Errorf("safetensors: tensor name %q is used twice, reserved or not UTF-8", t.Name)
+			return nil, nil, fmt.Errorf("safetensors: tensor name %q is used twice, reserved or not UTF-8", t.Name)
 		}
 		seen[t.Name] = true
 		shape := append([]int{}, t.Shape...) // a scalar's shape is [], not null
-		end := offset + int64(len(t.Data))
+		end := offset + size
 		if err := writeField(&b, t.Name, entry{&t.DType, &shape, []int64{offset, end}}); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		offset = end
 	}
@@ -216,9 +261,9 @@ func encodeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) 
 		b.WriteByte(' ')
 	}
 	if b.Len() > maxHeader {
-		return nil, fmt.Errorf("safetensors: header of %d bytes, want at most %d: shorten names or metadata", b.Len(), maxHeader)
+		return nil, nil, fmt.Errorf("safetensors: header of %d bytes, want at most %d: shorten names or metadata", b.Len(), maxHeader)
 	}
-	return b.Bytes(), nil
+	return b.Bytes(), sizes, nil
 }
 
 // writeField appends "key":value to a JSON object that is being written.
@@ -268,27 +313,44 @@ func OpenSafetensors(path string) ([]Tensor, map[string]string, error) {
 // gap or overlap. It allocates no more than size plus a small multiple of the header. Tensors share
 // one block of memory.
 func ReadSafetensors(r io.ReaderAt, size int64) ([]Tensor, map[string]string, error) {
-	tensors, ends, metadata, start, err := readHeader(r, size)
-	if err != nil {
-		return nil, nil, fmt.Errorf("safetensors: %w", err)
+	sections, metadata, err := OpenSections(r, size)
+	if err != nil || len(sections) == 0 {
+		return nil, metadata, err
 	}
+	start := sections[0].Offset
 	data := make([]byte, size-start)
 	if _, err := io.ReadFull(io.NewSectionReader(r, start, size-start), data); err != nil {
 		return nil, nil, fmt.Errorf("safetensors: reading %d bytes of data: %w", len(data), err)
 	}
-	begin := int64(0)
-	for i, end := range ends {
-		tensors[i].Data = data[begin:end:end]
-		begin = end
+	tensors := make([]Tensor, len(sections))
+	for i, s := range sections {
+		begin, end := s.Offset-start, s.Offset-start+s.Bytes
+		tensors[i] = Tensor{s.Name, s.DType, s.Shape, data[begin:end:end]}
 	}
 	return tensors, metadata, nil
 }
 
-// readHeader returns the tensors without their data, where each one ends in the data, and where in
-// the file the data starts.
-func readHeader(r io.ReaderAt, size int64) (tensors []Tensor, ends []int64, metadata map[string]string, start int64, err error) {
-	fail := func(format string, args ...any) ([]Tensor, []int64, map[string]string, int64, error) {
-		return nil, nil, nil, 0, fmt.Errorf(format, args...)
+// Section is a Tensor whose elements are Bytes bytes of a file, from Offset on.
+type Section struct {
+	Name          string
+	DType         DType
+	Shape         []int
+	Offset, Bytes int64
+}
+
+// OpenSections is ReadSafetensors without the data: it reads the header and makes the same checks.
+func OpenSections(r io.ReaderAt, size int64) ([]Section, map[string]string, error) {
+	sections, metadata, err := readHeader(r, size)
+	if err != nil {
+		return nil, nil, fmt.Errorf("safetensors: %w", err)
+	}
+	return sections, metadata, nil
+}
+
+// readHeader returns the tensors in the order of their data.
+func readHeader(r io.ReaderAt, size int64) ([]Section, map[string]string, error) {
+	fail := func(format string, args ...any) ([]Section, map[string]string, error) {
+		return nil, nil, fmt.Errorf(format, args...)
 	}
 	var prefix [8]byte
 	if size < int64(len(prefix)) {
@@ -310,12 +372,11 @@ func readHeader(r io.ReaderAt, size int64) (tensors []Tensor, ends []int64, meta
 	if err != nil {
 		return fail("header: %w", err)
 	}
-	start = 8 + int64(length)
-	tensors, ends, err = place(entries, size-start)
+	sections, err := place(entries, 8+int64(length), size)
 	if err != nil {
 		return fail("%w", err)
 	}
-	return tensors, ends, metadata, start, nil
+	return sections, metadata, nil
 }
 
 // named is a header entry with its key.
@@ -370,38 +431,38 @@ func parseHeader(header []byte) (entries []named, metadata map[string]string, er
 	return entries, metadata, nil
 }
 
-// place checks that the entries are well formed and fill exactly size bytes of data, and returns
-// them in the order of their data.
-func place(entries []named, size int64) ([]Tensor, []int64, error) {
+// place checks that the entries are well formed and fill a file of so many bytes from start on, and
+// returns them in the order of their data. Offsets in entries count from start.
+func place(entries []named, start, size int64) ([]Section, error) {
 	for _, e := range entries {
 		if e.DType == nil || e.Shape == nil || len(e.Offsets) != 2 {
-			return nil, nil, fmt.Errorf("tensor %q: want dtype, shape and two data_offsets", e.name)
+			return nil, fmt.Errorf("tensor %q: want dtype, shape and two data_offsets", e.name)
 		}
 	}
 	sort.SliceStable(entries, func(i, j int) bool {
 		a, b := entries[i].Offsets, entries[j].Offsets
 		return a[0] < b[0] || a[0] == b[0] && a[1] < b[1]
 	})
-	tensors, ends := make([]Tensor, 0, len(entries)), make([]int64, 0, len(entries))
-	at := int64(0)
+	sections := make([]Section, 0, len(entries))
+	at, whole := int64(0), size-start
 	for _, e := range entries {
 		begin, end := e.Offsets[0], e.Offsets[1]
-		if begin != at || end < begin || end > size {
-			return nil, nil, fmt.Errorf("tensor %q: data at [%d, %d), want it to begin at %d, where the one before ends, and to end by %d: corrupt or cut short",
-				e.name, begin, end, at, size)
+		if begin != at || end < begin || end > whole {
+			return nil, fmt.Errorf("tensor %q: data at [%d, %d), want it to begin at %d, where the one before ends, and to end by %d: corrupt or cut short",
+				e.name, begin, end, at, whole)
 		}
 		want, err := sizeOf(*e.DType, *e.Shape)
 		if err != nil {
-			return nil, nil, fmt.Errorf("tensor %q: %w", e.name, err)
+			return nil, fmt.Errorf("tensor %q: %w", e.name, err)
 		}
 		if want != end-begin {
-			return nil, nil, fmt.Errorf("tensor %q: %s%v wants %d bytes, got %d", e.name, *e.DType, *e.Shape, want, end-begin)
+			return nil, fmt.Errorf("tensor %q: %s%v wants %d bytes, got %d", e.name, *e.DType, *e.Shape, want, end-begin)
 		}
-		tensors, ends = append(tensors, Tensor{Name: e.name, DType: *e.DType, Shape: *e.Shape}), append(ends, end)
+		sections = append(sections, Section{e.name, *e.DType, *e.Shape, start + begin, end - begin})
 		at = end
 	}
-	if at != size {
-		return nil, nil, fmt.Errorf("the tensors take %d bytes of data, the file holds %d", at, size)
+	if at != whole {
+		return nil, fmt.Errorf("the tensors take %d bytes of data, the file holds %d", at, whole)
 	}
-	return tensors, ends, nil
+	return sections, nil
 }

@@ -170,12 +170,9 @@ func (t *Trainer) lookAtWeights() error {
 	if err != nil || ok {
 		return err
 	}
-	state, err := t.vars.State()
-	if err != nil {
+	what, err := badVariable(t.vars.Stored())
+	if err != nil || what == "" {
 		return err
 	}
-	if what := badVariable(state); what != "" {
-		return t.diverged("the weights are no longer finite", what)
-	}
-	return nil
+	return t.diverged("the weights are no longer finite", what)
 }

@@ -123,8 +123,8 @@ func TestStretchesDiverge(t *testing.T) {
 			t.Errorf("rate %g: %d steps were reported, want 1", rate, steps)
 		}
 		if rate == 1e30 {
-			if what := badVariable(stateOf(t, tr)); what != "" {
-				t.Errorf("after a bad loss %s is not finite", what)
+			if what, err := badVariable(tr.Variables().Stored()); what != "" || err != nil {
+				t.Errorf("after a bad loss %s is not finite, %v", what, err)
 			}
 		}
 	}

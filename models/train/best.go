@@ -33,11 +33,10 @@ func (t *Trainer) validate(ctx context.Context, e *Epoch) error {
 
 // badValidation explains a validation loss that is not finite.
 func (t *Trainer) badValidation(loss float64) error {
-	state, err := t.vars.State()
+	what, err := badVariable(t.vars.Stored())
 	if err != nil {
 		return err
 	}
-	what := badVariable(state)
 	if what == "" {
 		what = "the computation from the images of " + t.validation.Info().Name
 	}

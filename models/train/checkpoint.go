@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"hourglass/graph"
 )
 
 // The files of a run's folder.
@@ -32,11 +30,12 @@ const (
 // the process ends, one of the two is whole. Weights that are not finite are
 // not saved; they are a *DivergedError.
 func (t *Trainer) Save(folder string) error {
-	state, err := t.vars.State()
+	state := t.vars.Stored()
+	what, err := badVariable(state)
 	if err != nil {
 		return err
 	}
-	if what := badVariable(state); what != "" {
+	if what != "" {
 		return t.diverged("the weights are no longer finite", what)
 	}
 	metadata, err := t.metadata()
@@ -51,7 +50,7 @@ func (t *Trainer) Save(folder string) error {
 			return fmt.Errorf("train: keeping the last checkpoint: %w", err)
 		}
 	}
-	if err := writeSealed(path, state, metadata); err != nil {
+	if err := writeSealed(path, streamsOf(state), metadata); err != nil {
 		if rotate {
 			if lost := os.Rename(previous, path); lost != nil {
 				err = fmt.Errorf("%w; the last one stays at %s", err, previous)
@@ -107,14 +106,15 @@ type Resumed struct {
 // the run that wrote it would have. Model, configuration and images must be
 // those of that run; Epochs alone may differ, if the schedule does not depend on
 // it. Otherwise, and if there is no good checkpoint, the trainer is as it was;
-// errors.Is(err, fs.ErrNotExist) tells that there is none at all.
+// errors.Is(err, fs.ErrNotExist) tells that there is none at all. A file that is
+// found good and then cannot be read again leaves the trainer of no more use.
 func (t *Trainer) Resume(folder string) (Resumed, error) {
 	path, previous := filepath.Join(folder, CheckpointName), filepath.Join(folder, PreviousName)
-	state, metadata, newest := readCheckpoint(path)
+	file, newest := openCheckpoint(path)
 	r := Resumed{Path: path}
 	if newest != nil {
 		var err error
-		if state, metadata, err = readCheckpoint(previous); err != nil {
+		if file, err = openCheckpoint(previous); err != nil {
 			return Resumed{}, noCheckpoint(folder, newest, err)
 		}
 		r.Path = previous
@@ -122,11 +122,12 @@ func (t *Trainer) Resume(folder string) (Resumed, error) {
 			r.Damaged = newest
 		}
 	}
-	at, err := t.match(r.Path, metadata)
+	defer file.close()
+	at, err := t.match(r.Path, file.metadata)
 	if err != nil {
 		return Resumed{}, err
 	}
-	if err := t.vars.SetState(state); err != nil {
+	if err := t.vars.Restore(file.saved()); err != nil {
 		return Resumed{}, fmt.Errorf("train: %s: %w", r.Path, err)
 	}
 	t.at, t.stage, t.stagesDone = at, nil, 0
@@ -152,24 +153,25 @@ func noCheckpoint(folder string, newest, previous error) error {
 	return fmt.Errorf("train: no good checkpoint: %w; %w", newest, previous)
 }
 
-// readCheckpoint reads a sealed file and checks that it is a checkpoint.
-func readCheckpoint(path string) ([]graph.Array, map[string]string, error) {
-	state, metadata, err := readSealed(path)
-	if err == nil {
-		err = checkFormat(path, metadata, checkpointFormat)
-	}
-	return state, metadata, err
-}
+// openCheckpoint opens a sealed file and checks that it is a checkpoint.
+func openCheckpoint(path string) (*sealed, error) { return openFormat(path, checkpointFormat) }
 
-// checkFormat checks that a file is what we are looking for.
-func checkFormat(path string, metadata map[string]string, want string) error {
-	if got := metadata[formatKey]; got != want {
-		return &DamagedError{path, fmt.Errorf("its format is %q, want %q", got, want)}
+// openFormat opens a sealed file and checks that it is what we are looking for.
+func openFormat(path, want string) (*sealed, error) {
+	s, err := openSealed(path)
+	if err != nil {
+		return nil, err
 	}
-	if got := metadata[versionKey]; got != formatVersion {
-		return &DamagedError{path, fmt.Errorf("its format's version is %q, this Hourglass reads %q", got, formatVersion)}
+	if got := s.metadata[formatKey]; got != want {
+		err = fmt.Errorf("its format is %q, want %q", got, want)
+	} else if got := s.metadata[versionKey]; got != formatVersion {
+		err = fmt.Errorf("its format's version is %q, this Hourglass reads %q", got, formatVersion)
 	}
-	return nil
+	if err != nil {
+		s.close()
+		return nil, s.damaged(err)
+	}
+	return s, nil
 }
 
 // match holds a checkpoint's metadata against this run and returns its

@@ -9,19 +9,7 @@ import (
 
 // Weights returns a copy of the model's variables, as the runner applies them.
 func (r *Runner) Weights() ([]graph.Array, error) {
-	var weights []graph.Array
-	for _, p := range r.vars.Params() {
-		read := r.vars.Get
-		if r.average {
-			read = r.vars.Average
-		}
-		value, err := read(p.Name)
-		if err != nil {
-			return nil, err
-		}
-		weights = append(weights, graph.Array{Name: p.Name, Shape: p.Shape, Data: value})
-	}
-	return weights, nil
+	return graph.Arrays(r.vars.Weights())
 }
 
 // EvaluateEach returns the metric of that name, one of [models.Net]'s, for each of

@@ -9,9 +9,9 @@ import (
 
 // hostBytes returns about how much memory training takes for each weight on a
 // device that computes in the host's, by measurement: rows of weights, moments
-// and average, the gradient, and the copies of them all while a checkpoint is
-// written.
-func hostBytes(rows int) int64 { return 12 * int64(rows+1) }
+// and average, the gradient, what products pack, and, for the test in the end,
+// the best weights twice, as they are read and on the device.
+func hostBytes(rows int) int64 { return 4 * int64(rows+4) }
 
 // checkHost returns an error if the weights would take more than three quarters
 // of the host's memory, unless that is 0, not known: it might end the process in
@@ -27,7 +27,7 @@ func checkHost(dev kernels.Device, params []*graph.Param, rows int, memory int64
 	}
 	if need := weights * hostBytes(rows); need > memory/4*3 {
 		const gib = 1 << 30
-		return fmt.Errorf("train: %d weights take about %.1f GiB with gradients, the optimizer's state and a checkpoint being written, this machine has %.1f GiB: "+
+		return fmt.Errorf("train: %d weights take about %.1f GiB with gradients, the optimizer's state and the best weights for the test, this machine has %.1f GiB: "+
 			"want fewer, by a smaller latent, narrower layers or smaller images", weights, float64(need)/gib, float64(memory)/gib)
 	}
 	return nil

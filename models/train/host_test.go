@@ -21,13 +21,13 @@ func TestCheckHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer dev.Close()
-	const weights, rows = 1 << 26, 3 // 3 GiB
+	const weights, rows = 3 << 25, 4 // 3 GiB
 	params := []*graph.Param{{Shape: kernels.Shape{weights / 2}}, {Shape: kernels.Shape{2, weights / 4}, Fixed: true}}
 	if err := checkHost(dev, params, rows, 4<<30); err != nil {
 		t.Errorf("3 GiB of 4: %v", err)
 	}
 	err = checkHost(dev, params, rows, 4<<30-4)
-	want := "train: 67108864 weights take about 3.0 GiB with gradients, the optimizer's state and a checkpoint being written, this machine has 4.0 GiB: " +
+	want := "train: 100663296 weights take about 3.0 GiB with gradients, the optimizer's state and the best weights for the test, this machine has 4.0 GiB: " +
 		"want fewer, by a smaller latent, narrower layers or smaller images"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)

@@ -120,13 +120,17 @@ func resumed(t *testing.T, name, folder string) *Trainer {
 // sign of a save that was cut short.
 func where(folder string) string {
 	var at progress
-	_, metadata, err := readCheckpoint(filepath.Join(folder, CheckpointName))
+	file, err := openCheckpoint(filepath.Join(folder, CheckpointName))
 	mark := ""
 	if err != nil {
 		mark = "'"
-		_, metadata, err = readCheckpoint(filepath.Join(folder, PreviousName))
+		file, err = openCheckpoint(filepath.Join(folder, PreviousName))
 	}
-	if err != nil || json.Unmarshal([]byte(metadata["progress"]), &at) != nil {
+	if err != nil {
+		return "0"
+	}
+	defer file.close()
+	if json.Unmarshal([]byte(file.metadata["progress"]), &at) != nil {
 		return "0"
 	}
 	if left, _ := filepath.Glob(filepath.Join(folder, ".hourglass-*")); len(left) > 0 {

@@ -205,9 +205,11 @@ func TestDamagedCheckpointFallsBack(t *testing.T) {
 		if err := tr.Save(folder); err != nil {
 			t.Fatal(err)
 		}
-		if _, metadata, err := readCheckpoint(filepath.Join(folder, PreviousName)); err != nil || !strings.Contains(metadata["progress"], `"epoch":2`) {
-			t.Fatalf("%s: after a save the previous checkpoint is %v, %v", name, metadata["progress"], err)
+		file, err := openCheckpoint(filepath.Join(folder, PreviousName))
+		if err != nil || !strings.Contains(file.metadata["progress"], `"epoch":2`) {
+			t.Fatalf("%s: after a save the previous checkpoint is %+v, %v", name, file, err)
 		}
+		file.close()
 		mustRun(t, tr, RunOptions{})
 		checkSameRun(t, name, tr, want)
 	}
@@ -229,7 +231,7 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 				t.Fatal(err)
 			}
 			var d *DamagedError
-			if _, _, err := readSealed(path); !errors.As(err, &d) {
+			if _, err := openSealed(path); !errors.As(err, &d) {
 				t.Fatalf("%s: byte %d of %d flipped: error %v, want a DamagedError", name, i, len(whole), err)
 			}
 		}

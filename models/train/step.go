@@ -207,14 +207,25 @@ func (t *Trainer) badLoss(p *stepProgram, loss float64) error {
 }
 
 // badVariable names the first variable that is not finite, or returns "".
-func badVariable(state []graph.Array) string {
-	for _, a := range state {
-		if !allFinite(a.Data) {
-			return "variable " + a.Name
+func badVariable(state []graph.Stored) (string, error) {
+	for _, s := range state {
+		err := s.Read(func(part []float32) error {
+			if !allFinite(part) {
+				return errNotFinite
+			}
+			return nil
+		})
+		if errors.Is(err, errNotFinite) {
+			return "variable " + s.Name, nil
+		}
+		if err != nil {
+			return "", err
 		}
 	}
-	return ""
+	return "", nil
 }
+
+var errNotFinite = errors.New("not finite")
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 

@@ -8,20 +8,22 @@ import (
 	"hourglass/graph"
 	"hourglass/kernels"
 	"hourglass/models"
+	"hourglass/models/export"
 )
 
 // saveBest writes the weights, averaged with EMADecay, to best.safetensors.
 func (t *Trainer) saveBest(folder string, e Epoch) error {
-	weights, err := t.Weights()
+	weights := t.vars.Weights()
+	// The last step's loss may be a number although what it made of the weights
+	// is not.
+	what, err := badVariable(weights)
 	if err != nil {
 		return err
 	}
-	// The last step's loss may be a number although what it made of the weights
-	// is not.
-	if what := badVariable(weights); what != "" {
+	if what != "" {
 		return t.diverged("the weights are no longer finite", what)
 	}
-	if err := WriteWeights(filepath.Join(folder, BestName), t.model, weights, e); err != nil {
+	if err := writeWeights(filepath.Join(folder, BestName), t.model, streamsOf(weights), e); err != nil {
 		return fmt.Errorf("train: saving the best weights: %w", err)
 	}
 	return nil
@@ -29,26 +31,16 @@ func (t *Trainer) saveBest(folder string, e Epoch) error {
 
 // Weights returns a copy of the model's variables: the averages of the weights
 // with EMADecay, and what is not trained, such as running statistics.
-func (t *Trainer) Weights() ([]graph.Array, error) {
-	var weights []graph.Array
-	for _, p := range t.vars.Params() {
-		read := t.vars.Get
-		if t.cfg.EMADecay > 0 {
-			read = t.vars.Average
-		}
-		value, err := read(p.Name)
-		if err != nil {
-			return nil, err
-		}
-		weights = append(weights, graph.Array{Name: p.Name, Shape: p.Shape, Data: value})
-	}
-	return weights, nil
-}
+func (t *Trainer) Weights() ([]graph.Array, error) { return graph.Arrays(t.vars.Weights()) }
 
 // WriteWeights writes a model and its variables, under our names and in our
 // layouts, to a safetensors file, whole or not at all. The metadata hold what
 // builds the model again, and the epoch that the weights are of.
 func WriteWeights(path string, m models.Model, weights []graph.Array, e Epoch) error {
+	return writeWeights(path, m, streamsOfArrays(weights), e)
+}
+
+func writeWeights(path string, m models.Model, weights []export.Stream, e Epoch) error {
 	metadata := map[string]string{formatKey: weightsFormat, versionKey: formatVersion}
 	for key, value := range map[string]any{"model": m.Config(), "epoch": e} {
 		text, err := json.Marshal(value)
@@ -64,23 +56,25 @@ func WriteWeights(path string, m models.Model, weights []graph.Array, e Epoch) e
 // that is not as it was written is a *DamagedError.
 func ReadWeights(path string) (models.Model, []graph.Array, Epoch, error) {
 	fail := func(err error) (models.Model, []graph.Array, Epoch, error) { return nil, nil, Epoch{}, err }
-	weights, metadata, err := readSealed(path)
+	file, err := openFormat(path, weightsFormat)
 	if err != nil {
 		return fail(err)
 	}
-	if err := checkFormat(path, metadata, weightsFormat); err != nil {
-		return fail(err)
-	}
+	defer file.close()
 	var config models.Config
 	var e Epoch
 	for key, into := range map[string]any{"model": &config, "epoch": &e} {
-		if err := json.Unmarshal([]byte(metadata[key]), into); err != nil {
+		if err := json.Unmarshal([]byte(file.metadata[key]), into); err != nil {
 			return fail(&DamagedError{path, fmt.Errorf("its %s: %w", key, err)})
 		}
 	}
 	m, err := models.New(config)
 	if err != nil {
 		return fail(fmt.Errorf("train: %s: %w", path, err))
+	}
+	weights, err := file.inMemory()
+	if err != nil {
+		return fail(err)
 	}
 	return m, weights, e, nil
 }
