@@ -1,12 +1,15 @@
 package train
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"hourglass/models"
 )
 
 // The files of a run's folder.
@@ -180,7 +183,7 @@ func (t *Trainer) match(path string, metadata map[string]string) (progress, erro
 	var at progress
 	var prints fingerprints
 	var there Config
-	var model any
+	var model json.RawMessage
 	for key, into := range map[string]any{"progress": &at, "data": &prints, "train": &there, "model": &model} {
 		if err := json.Unmarshal([]byte(metadata[key]), into); err != nil {
 			return at, &DamagedError{path, fmt.Errorf("its %s: %w", key, err)}
@@ -192,7 +195,7 @@ func (t *Trainer) match(path string, metadata map[string]string) (progress, erro
 	if err := t.identify(); err != nil {
 		return at, err
 	}
-	differs := difference("model", t.model.Config(), model)
+	differs := difference("model", t.model.Config(), complete(model))
 	if differs == "" {
 		differs = difference("train", t.cfg, there)
 	}
@@ -203,4 +206,21 @@ func (t *Trainer) match(path string, metadata map[string]string) (progress, erro
 		return at, fmt.Errorf("train: %s is of another run: %s; resume with what it was started with, or train into another folder", path, differs)
 	}
 	return at, nil
+}
+
+// complete returns the configuration of a model as this Hourglass would write it:
+// the one that wrote it may have been of before some option. What this Hourglass
+// cannot read stays as it is.
+func complete(text json.RawMessage) any {
+	var c models.Config
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if d.Decode(&c) != nil {
+		return text
+	}
+	m, err := models.New(c)
+	if err != nil {
+		return text
+	}
+	return m.Config()
 }

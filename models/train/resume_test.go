@@ -238,6 +238,56 @@ func TestEveryFlippedByteIsFound(t *testing.T) {
 	}
 }
 
+// TestResumesOfBeforeAnOption resumes a run whose checkpoint does not name an option
+// that has its default, and not one that is of an option nobody knows.
+func TestResumesOfBeforeAnOption(t *testing.T) {
+	m, err := models.New(models.Config{Name: "iwae", Image: [3]int{8, 8, 1}, Hidden: []int{12}, Latent: 3, Samples: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, folder := newTrainer(t, m, small), t.TempDir()
+	runFor(t, tr, 4, RunOptions{Folder: folder})
+	const option = `"gradient":"reparameterized"`
+	for with, want := range map[string]string{`"init":"keras"`: "", `"gradients":"reparameterized"`: "model.gradient is"} {
+		rewrite(t, filepath.Join(folder, CheckpointName), func(metadata map[string]string) {
+			if !strings.Contains(metadata["model"], option) {
+				t.Fatalf("the checkpoint's model is %s, want it to have %s", metadata["model"], option)
+			}
+			metadata["model"] = strings.Replace(metadata["model"], option, with, 1)
+		}, func(path string) {
+			again := newTrainer(t, m, small)
+			r, err := again.Resume(filepath.Dir(path))
+			if want != "" {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("%s: %v, want an error with %q", with, err, want)
+				}
+			} else if err != nil || r.Step != 4 {
+				t.Errorf("%s: resumed to %+v, %v; want step 4", with, r, err)
+			}
+		})
+	}
+}
+
+// rewrite calls f with a copy of a sealed file whose metadata are changed.
+func rewrite(t *testing.T, path string, change func(map[string]string), f func(path string)) {
+	t.Helper()
+	file, err := openSealed(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.close()
+	arrays, err := file.inMemory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(file.metadata)
+	to := filepath.Join(t.TempDir(), filepath.Base(path))
+	if err := writeSealed(to, streamsOfArrays(arrays), file.metadata); err != nil {
+		t.Fatal(err)
+	}
+	f(to)
+}
+
 func TestNoGoodCheckpoint(t *testing.T) {
 	_, folder := uninterrupted(t, "dense", small)
 	tr := newTrainer(t, smallModel(t, "dense"), small)
