@@ -61,7 +61,7 @@ func BenchmarkConv(b *testing.B) {
 }
 
 func BenchmarkMatMul(b *testing.B) {
-	for _, s := range [][3]int{{128, 784, 128}, {256, 784, 128}, {256, 128, 32}, {128, 3136, 2}, {128, 2, 3136}, {1, 784, 128}, {512, 512, 512}, {5000, 400, 784}, {5000, 40, 400}} {
+	for _, s := range [][3]int{{128, 784, 128}, {256, 784, 128}, {256, 128, 32}, {128, 3136, 2}, {128, 2, 3136}, {1, 784, 128}, {512, 512, 512}, {5000, 400, 784}, {20000, 40, 400}, {8192, 512, 512}} {
 		m, k, n := s[0], s[1], s[2]
 		name := fmt.Sprintf("%d×%dto%d", m, k, n)
 		bench(b, name+"/forward", kernels.MatMul{}, kernels.Shape{m, k}, kernels.Shape{k, n})

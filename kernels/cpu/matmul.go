@@ -12,9 +12,14 @@ import (
 // Matrices that the caches do not hold are taken by parts of the sum: that of
 // the left matrix for a block of rows, and that of the right one for a group of
 // panels, meet while both are in the second-level cache. The result's elements
-// go through memory between the parts, their sums unchanged.
+// go through memory between the parts, their sums unchanged. Of a long sum of a
+// left matrix that lies as [K][M], a gradient's, stretches are taken one after
+// the other by all tasks, so that what several of them read is still in the
+// third-level cache.
 type product2D struct {
 	m, n, k  int
+	from     int  // the element of the whole sum that k begins at
+	ends     bool // with the last of the whole sum
 	transA   bool
 	transB   bool
 	form     productForm
@@ -48,30 +53,60 @@ func matMul(s kernels.MatMul, in []kernels.Operand, precision Precision) (kernel
 	}
 	p := &product2D{m: m, n: n, k: k, words: k, transA: s.TransA, transB: s.TransB, epilogue: newEpilogue(s.Epilogue)}
 	p.choose()
-	p.cut()
-	if precision == BF16 {
-		return p.bf16(), nil
+	all := kernel{adds: p.form == byColumns && p.epilogue == epilogue{}}
+	for _, stretch := range p.stretches() {
+		var one kernel
+		if precision == BF16 {
+			one = stretch.bf16()
+		} else {
+			one = stretch.float32()
+		}
+		if !p.transA { // else both are batches
+			all.setup = one.setup
+		}
+		all.phases = append(all.phases, one.phases...)
+		all.workspace, all.scratch = max(all.workspace, one.workspace), max(all.scratch, one.scratch)
 	}
-	all := kernel{adds: p.form == byColumns && p.epilogue == epilogue{}, scratch: p.scratch()}
-	if p.packed {
-		packing := pieces(k*n, grainElements)
-		all.workspace, all.setup = k*n, p.setup()
-		all.phases = []phase{{packing, func(c *call, task int, _ []float32) {
-			p.pack(c.work, c.in[1].f32, task, packing)
-		}}}
-	}
-	all.phases = append(all.phases, phase{p.groups * p.blocks, p.run})
 	return all, nil
 }
 
-// setup returns how many phases read no batch: that which packs the right
-// matrix, unless both are batches.
-func (p *product2D) setup() int {
-	if p.transA {
-		return 0
+// stretches returns products of the stretches of the sum that are taken one after
+// the other, each on top of those before.
+func (p *product2D) stretches() []*product2D {
+	length := max(p.k, 1)
+	if p.transA && !p.transB && p.large() {
+		length = max(largeStretch/(p.m+p.n)/(2*largeDepth), 1) * 2 * largeDepth
 	}
-	return 1
+	var all []*product2D
+	for from := 0; from == 0 || from < p.k; from += length {
+		one := *p
+		one.from, one.k = from, min(length, p.k-from)
+		one.words, one.ends = one.k, from+length >= p.k
+		one.cut()
+		all = append(all, &one)
+	}
+	return all
 }
+
+// float32 returns the phases of a product in float32, the workspace and the
+// scratch that they want.
+func (p *product2D) float32() kernel {
+	k := kernel{scratch: p.scratch()}
+	if p.packed {
+		packing := pieces(p.k*p.n, grainElements)
+		k.workspace, k.setup = p.k*p.n, 1
+		k.phases = []phase{{packing, func(c *call, task int, _ []float32) {
+			p.pack(c.work, p.right(c), task, packing)
+		}}}
+	}
+	k.phases = append(k.phases, phase{p.groups * p.blocks, p.run})
+	return k
+}
+
+// left and right return the matrices from where the stretch begins, which is at
+// the beginning of both unless the left one lies as [K][M].
+func (p *product2D) left(c *call) []float32  { return from(c.in[0].f32, p.from*p.m) }
+func (p *product2D) right(c *call) []float32 { return from(c.in[1].f32, p.from*p.n) }
 
 // fewRows is the number of rows for which packing the right matrix does not pay.
 const fewRows = 16
@@ -115,7 +150,14 @@ const (
 	largeRows   = 252     // in blocks of at most so many rows
 	largePanels = 7       // and so many panels,
 	largeTasks  = 8       // which are smaller where there would be fewer
+
+	largeStretch = 1 << 20 // elements of both matrices in a stretch of the sum
 )
+
+// large reports whether the caches do not hold the matrices.
+func (p *product2D) large() bool {
+	return p.form == byColumns && p.panels > 1 && (p.m > largeRows || p.transA) && p.k*(p.m+p.n) > largeSize
+}
 
 // cut decides how the work is cut into tasks, by shape alone.
 func (p *product2D) cut() {
@@ -124,7 +166,7 @@ func (p *product2D) cut() {
 		p.panels, p.groups = 0, 0
 		return
 	}
-	if p.form == byColumns && p.panels > 1 && p.m > largeRows && p.k*(p.m+p.n) > largeSize {
+	if p.large() {
 		p.cutLarge()
 		return
 	}
@@ -147,7 +189,7 @@ func (p *product2D) cut() {
 // cutLarge cuts matrices that the caches do not hold.
 func (p *product2D) cutLarge() {
 	p.depth = largeDepth
-	p.packed = p.transB || !p.transA
+	p.packed = true
 	p.blocks = (p.m + largeRows - 1) / largeRows
 	p.groups = (p.panels + largePanels - 1) / largePanels
 	for p.blocks*p.groups < largeTasks {
@@ -163,27 +205,11 @@ func (p *product2D) cutLarge() {
 
 // scratch is the elements that run wants.
 func (p *product2D) scratch() int {
-	switch {
-	case p.form == transposed:
+	if p.form == transposed {
 		return p.n * blockRows
-	case p.turns() && p.packed:
-		return p.turned()
-	case p.turns():
-		return p.turned() + (p.panels+p.groups-1)/p.groups*p.panel*p.depth
 	}
 	return 0
 }
-
-// turned is the elements of a part of the left matrix that turns is about.
-func (p *product2D) turned() int { return (p.m/p.blocks + blockUnit) * p.depthApart() }
-
-// turns reports whether parts of the left matrix, which lies as [K][M], are
-// transposed before they are used for all panels of a group.
-func (p *product2D) turns() bool { return p.transA && p.depth < p.words }
-
-// depthApart is how far apart the rows of such a part lie: no power of two, as
-// rows of a tile would share a place in the cache.
-func (p *product2D) depthApart() int { return p.depth + vector }
 
 // pack copies a share of the right matrix to its panels [K]×[panel], or for dots
 // to its transpose [N]×[K].
@@ -214,7 +240,7 @@ func (p *product2D) run(c *call, task int, scratch []float32) {
 		return
 	}
 	q := simd.Product{M: m1 - m0, RS: p.words, KS: 1, LDC: p.n}
-	a := c.in[0].f32
+	a := p.left(c)
 	if p.in != plain {
 		a = c.work[p.words*p.n:]
 	}
@@ -226,42 +252,22 @@ func (p *product2D) run(c *call, task int, scratch []float32) {
 	for k := 0; k == 0 || k < p.words; k += p.depth {
 		q.K = min(p.depth, p.words-k)
 		part := from(a, k*q.KS)
-		q := q
-		if p.turns() {
-			q.RS, q.KS = p.depthApart(), 1
-			simd.Transpose(scratch, q.RS, part, p.m, q.K, q.M)
-			part = scratch
-			if !p.packed {
-				p.packPart(scratch[p.turned():], c.in[1].f32[k*p.n:], q.K, first, last)
-			}
-		}
 		for panel := first; panel < last; panel++ {
-			p.product(c, q, part, panel, panel-first, m0, k, scratch)
-		}
-	}
-}
-
-// packPart copies rows of the right matrix, [rows][N], to panels of a group.
-func (p *product2D) packPart(to, b []float32, rows, first, last int) {
-	for k := range rows {
-		for panel := first; panel < last; panel++ {
-			n0 := panel * p.panel
-			width := min(p.panel, p.n-n0)
-			copy(to[(panel-first)*p.panel*p.depth+k*width:][:width], b[k*p.n+n0:])
+			p.product(c, q, part, panel, m0, k, scratch)
 		}
 	}
 }
 
 // product adds the part of the sum from word k on to the rows from m0 on of one
 // panel, and finishes them if it is the last.
-func (p *product2D) product(c *call, q simd.Product, a []float32, panel, i, m0, k int, scratch []float32) {
+func (p *product2D) product(c *call, q simd.Product, a []float32, panel, m0, k int, scratch []float32) {
 	n0 := panel * p.panel
 	q.N, q.LDB = min(p.panel, p.n-n0), p.n
 	q.Init = p.epilogue.init
-	if c.add || k > 0 {
+	if c.add || p.from > 0 || k > 0 {
 		q.Init = simd.Accumulate
 	}
-	complete := k+q.K >= p.words
+	complete := p.ends && k+q.K >= p.words
 	dst, bias := c.out.f32[m0*p.n+n0:], p.epilogue.biasFrom(c, n0)
 	gated := p.form == byColumns && p.epilogue.fn == kernels.ReLUGrad
 	if complete {
@@ -270,7 +276,7 @@ func (p *product2D) product(c *call, q simd.Product, a []float32, panel, i, m0, 
 			q.Gate = c.in[p.epilogue.y].f32[m0*p.n+n0:]
 		}
 	}
-	b := c.in[1].f32
+	b := p.right(c)
 	if p.in != plain || p.packed {
 		b = c.work
 	}
@@ -285,9 +291,6 @@ func (p *product2D) product(c *call, q simd.Product, a []float32, panel, i, m0, 
 	case p.packed:
 		q.LDB = q.N
 		p.in.gemm(&q, dst, a, from(b, n0*p.words+k*q.N), bias, oneTap)
-	case p.turns():
-		q.LDB = q.N
-		simd.Gemm(&q, dst, a, scratch[p.turned()+i*p.panel*p.depth:], bias, oneTap)
 	default:
 		simd.Gemm(&q, dst, a, from(b, k*p.n+n0), bias, oneTap)
 	}

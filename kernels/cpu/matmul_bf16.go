@@ -2,7 +2,7 @@ package cpu
 
 import "hourglass/kernels/cpu/internal/simd"
 
-// bf16 returns the kernel of a product of bfloat16. The workspace holds the
+// bf16 is float32 with products of bfloat16. The workspace holds the
 // right matrix, packed, and the left one, where both are converted once.
 func (p *product2D) bf16() kernel {
 	if p.form == byNarrow { // what is converted may as well be transposed
@@ -13,16 +13,16 @@ func (p *product2D) bf16() kernel {
 	p.packed = p.form != transposed
 	right, left := p.words*p.n, p.words*p.m
 	rightTasks, leftTasks := pieces(right, grainElements), pieces(left, grainElements)
-	k := kernel{workspace: right + left, setup: p.setup(), adds: p.form == byColumns && p.epilogue == epilogue{}, scratch: p.scratch()}
+	k := kernel{workspace: right + left, setup: 1, scratch: p.scratch()}
 	if p.in == inPairs && p.transB {
 		k.scratch = max(k.scratch, p.panel*p.words)
 	}
 	k.phases = []phase{
 		{rightTasks, func(c *call, task int, scratch []float32) {
-			p.convertRight(c.work, c.in[1].f32, task, rightTasks, scratch)
+			p.convertRight(c.work, p.right(c), task, rightTasks, scratch)
 		}},
 		{leftTasks, func(c *call, task int, _ []float32) {
-			p.convertLeft(c.work[right:], c.in[0].f32, task, leftTasks)
+			p.convertLeft(c.work[right:], p.left(c), task, leftTasks)
 		}},
 		{p.groups * p.blocks, p.run},
 	}

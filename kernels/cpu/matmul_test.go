@@ -9,16 +9,36 @@ import (
 	"hourglass/kernels/kernelstest"
 )
 
-// TestLargeMatMul holds products that are taken by parts of the sum to the bits
-// of those of their rows, which are not, between unreadable pages.
+// TestLargeMatMul holds products that are taken by parts of the sum, and by
+// stretches of it, to the bits of those of some of their rows and columns, which
+// are not, between unreadable pages.
 func TestLargeMatMul(t *testing.T) {
-	const m, n, k, rows = 300, 520, 700, 100
+	const m, n, rows, columns = 300, 520, 100, 40
 	epilogues := []kernels.Epilogue{{}, {Bias: true, Fn: kernels.ReLU}, {Grad: kernels.ReLUGrad}, {Bias: true, Fn: kernels.Tanh}}
 	for _, precision := range []Precision{Float32, BF16} {
 		one, three := open(t, Options{Threads: 1, Precision: precision}), open(t, Options{Threads: 3, Precision: precision, Allocate: kernelstest.Fenced(false)})
-		for form := range 4 {
-			s := kernels.MatMul{TransA: form&1 == 1, TransB: form&2 == 2, Epilogue: epilogues[form]}
-			t.Run(fmt.Sprintf("%v/%v", precision, s), func(t *testing.T) {
+		for try := range 8 {
+			k := 700
+			if try >= 4 { // stretches of 1024 and 477
+				k = 1501
+			}
+			s := kernels.MatMul{TransA: try&1 == 1, TransB: try&2 == 2, Epilogue: epilogues[try%4]}
+			if try == 5 {
+				s.Epilogue = kernels.Epilogue{Bias: true, Grad: kernels.ReLUGrad}
+			}
+			t.Run(fmt.Sprintf("%v/%d/%v", precision, k, s), func(t *testing.T) {
+				// cut returns operand i of a product of some rows and columns.
+				cut := func(i int, x kernels.Array, m0, n0 int) kernels.Array {
+					switch {
+					case i == 0:
+						return cutRows(x, s.TransA, m0, rows)
+					case i == 1:
+						return cutRows(x, !s.TransB, n0, columns)
+					case i == 2 && s.Epilogue.Bias:
+						return kernels.Array{Shape: kernels.Shape{columns}, Data: x.Data[n0:][:columns]}
+					}
+					return cutRows(cutRows(x, false, m0, rows), true, n0, columns)
+				}
 				a, b := kernels.Shape{m, k}, kernels.Shape{k, n}
 				if s.TransA {
 					a = kernels.Shape{k, m}
@@ -37,17 +57,19 @@ func TestLargeMatMul(t *testing.T) {
 				in := whole.Inputs(1)
 				want := resultOf(t, three, whole, in)
 				for m0 := 0; m0 < m; m0 += rows {
-					part, partIn := whole, append([]kernels.Array(nil), in...)
-					partIn[0] = cutRows(in[0], s.TransA, m0, rows)
-					if s.Epilogue.Grad != 0 {
-						partIn[len(in)-1] = cutRows(in[len(in)-1], false, m0, rows)
-					}
-					part.In = nil
-					for _, x := range partIn {
-						part.In = append(part.In, kernels.Operand{DType: kernels.Float32, Shape: x.Shape})
-					}
-					if got := resultOf(t, one, part, partIn); !bytes.Equal(got, want[4*n*m0:][:4*n*rows]) {
-						t.Errorf("rows from %d on differ", m0)
+					for n0 := 0; n0 < n; n0 += 3 * columns {
+						part, partIn := kernelstest.Case{Spec: s}, []kernels.Array(nil)
+						for i, x := range in {
+							x = cut(i, x, m0, n0)
+							partIn = append(partIn, x)
+							part.In = append(part.In, kernels.Operand{DType: kernels.Float32, Shape: x.Shape})
+						}
+						got := resultOf(t, one, part, partIn)
+						for i := range rows {
+							if !bytes.Equal(got[4*columns*i:][:4*columns], want[4*((m0+i)*n+n0):][:4*columns]) {
+								t.Fatalf("row %d differs in columns from %d on", m0+i, n0)
+							}
+						}
 					}
 				}
 			})
