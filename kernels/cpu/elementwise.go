@@ -275,7 +275,11 @@ func (r *reader) gather(dst, data []float32, at int) {
 }
 
 func fill(dst []float32, v float32) {
-	for i := range dst {
-		dst[i] = v
+	if len(dst) == 0 {
+		return
+	}
+	dst[0] = v
+	for done := 1; done < len(dst); done *= 2 { // a copy takes many at a time
+		copy(dst[done:], dst[:done])
 	}
 }
