@@ -49,7 +49,7 @@ func (v *Variables) Stored() []Stored {
 	return all
 }
 
-// Weights returns the variables, of parameters with an average that.
+// Weights returns the variables; of parameters that have an average, the average.
 func (v *Variables) Weights() []Stored {
 	var all []Stored
 	for _, p := range v.params {

@@ -20,13 +20,13 @@ import (
 // The encoder's share of the gradient loses its signal among its noise as k
 // grows. With Gradient dreg it is the doubly reparameterized one
 // (Tucker, Lawson, Gu and Maddison, Doubly Reparameterized Gradient Estimators
-// for Monte Carlo Objectives, 2019, eq. 7),
+// for Monte Carlo Objectives, 2019),
 //
 //	Σᵢ w̃ᵢ²·∂ln wᵢ/∂zᵢ·∂zᵢ/∂φ, w̃ᵢ = wᵢ/Σⱼwⱼ
 //
 // which has the same mean, q of wᵢ being held where it is, and less variance. The
 // decoder's is as before. Batch norm in the decoder makes wᵢ depend on other codes
-// too; what comes to zᵢ by them is weighed by w̃ᵢ as well, which is no longer
+// too; what comes to zᵢ by them is weighted by w̃ᵢ as well, which is no longer
 // exact.
 type iwae struct{ config Config }
 

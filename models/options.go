@@ -37,7 +37,7 @@ var optionsAbout = map[string]string{
 	"kl_warmup":       "steps over which beta rises from 0",
 	"free_bits":       "nats of divergence that cost nothing, for each unit of the code",
 	"samples":         "codes drawn for each image",
-	"gradient":        "of the encoder: reparameterized or dreg, doubly so, of less variance",
+	"gradient":        "of the encoder: reparameterized, or dreg (doubly so), which has less variance",
 	"codebook":        "number of codes",
 	"commitment":      "weight of the encoder's distance from the codes",
 	"codebook_decay":  "weight of the past in the averages that codes are",

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 
 	"hourglass/data"
 	"hourglass/models"
 	"hourglass/models/metrics"
+	"hourglass/models/train"
 )
 
 // twins holds what torch_twins.py measured, by row and figure.
@@ -123,23 +125,28 @@ func (e *experiment) silence() (dead, silent float64, err error) {
 // contraction measures how much a code moves with its image, beside that of the
 // same net trained with next to no penalty.
 func contraction(ctx context.Context, e *experiment) error {
-	free, err := e.rival(ctx, e.row.name, func(s *settings) { s.Model.Contractive, s.Model.Jacobian = 1e-12, "hutchinson" })
+	free, err := e.rival(ctx, func(s *settings) { s.Model.Contractive, s.Model.Jacobian = 1e-12, "hutchinson" })
 	if err != nil {
 		return err
 	}
-	e.add("‖∂code/∂image‖²", e.values["contractive"], beside{"without the penalty", free["contractive"]})
-	e.add("test mse", e.values["mse"], beside{"without the penalty", free["mse"]})
+	e.add("‖∂code/∂image‖²", e.values["contractive"], beside{"without the penalty", free.values["contractive"]})
+	e.add("test mse", e.values["mse"], beside{"without the penalty", free.values["mse"]})
 	return nil
 }
 
 // likelihood measures a variational model.
 func likelihood(ctx context.Context, e *experiment) error {
-	if e.row.samples > 0 {
-		others, err := e.likelihoods(ctx)
-		if err != nil {
+	vae, err := e.vae(ctx)
+	if err != nil {
+		return err
+	}
+	for i, codes := range e.row.codes {
+		if e.quick && i > 0 {
+			break
+		}
+		if err := e.likelihoodBy(ctx, codes, vae); err != nil {
 			return err
 		}
-		e.add(fmt.Sprintf("NLL by %d codes, nats", e.row.samples), e.values["nll_is"], others...)
 	}
 	if e.settings.Model.Name == "iwae" {
 		e.add(fmt.Sprintf("bound of %d codes, nats", e.settings.Model.Samples), e.values["iwae_k"])
@@ -152,51 +159,78 @@ func likelihood(ctx context.Context, e *experiment) error {
 	return nil
 }
 
-// likelihoods returns what stands beside a row's likelihood: of an IWAE that of
-// the VAE trained alike for as many epochs, of a VAE what is published and what the
-// same training reached elsewhere.
-func (e *experiment) likelihoods(ctx context.Context) ([]beside, error) {
-	if e.settings.Model.Name == "iwae" {
-		vae, err := e.rival(ctx, e.row.name, func(s *settings) {
-			s.Model.Name, s.Model.Samples, s.Model.Beta = "vae", 0, 1
-			s.Train.Epochs = len(e.history)
-		})
+// likelihoodBy adds the likelihood that so many codes for each image estimate.
+// Beside an IWAE's stands that of the VAE, beside a VAE's what is published and
+// what the same training reached elsewhere.
+func (e *experiment) likelihoodBy(ctx context.Context, codes int, vae *experiment) error {
+	ours, err := e.nll(ctx, codes)
+	if err != nil {
+		return err
+	}
+	var others []beside
+	if vae != nil {
+		theirs, err := vae.nll(ctx, codes)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return []beside{{fmt.Sprintf("VAE after %d epochs", len(e.history)), vae["nll_is"]}}, nil
+		others = []beside{{fmt.Sprintf("VAE after %d epochs", len(vae.history)), theirs}}
+	} else if codes == 200 { // as those of all these figures
+		others = []beside{e.reference("pythae's README", 89.78)}
+		if c, theirs, ok := e.elsewhere(); ok && theirs.NLL > 0 {
+			others = append(others, beside{c.who, theirs.NLL})
+		}
 	}
-	published := []beside{e.reference("pythae's README", 89.78)}
-	if c, theirs, ok := e.elsewhere(); ok && theirs.NLL > 0 {
-		published = append(published, beside{c.who, theirs.NLL})
-	}
-	return published, nil
+	e.add(fmt.Sprintf("NLL by %d codes, nats", codes), ours, others...)
+	return nil
 }
 
-// rival trains the model of a configuration as changed, in memory, and returns
-// the metrics of the test images.
-func (e *experiment) rival(ctx context.Context, config string, change func(*settings)) (map[string]float64, error) {
-	other, err := e.prepare(row{name: config, samples: e.row.samples, quick: e.row.quick})
+// nll returns −ln p(x) of the test images, by so many codes for each.
+func (e *experiment) nll(ctx context.Context, codes int) (float64, error) {
+	t := e.settings.Train
+	runner, err := train.NewRunner(e.model, e.dev, e.weights, train.RunnerOptions{Batch: t.Batch, Seed: t.Seed, Samples: codes})
+	if err != nil {
+		return 0, err
+	}
+	values, err := measured(ctx, runner, e.test)
+	return values["nll_is"], err
+}
+
+// vae trains the VAE that an IWAE's row is held against: alike, for as many
+// epochs. Of other models it returns nil.
+func (e *experiment) vae(ctx context.Context) (*experiment, error) {
+	if e.settings.Model.Name != "iwae" {
+		return nil, nil
+	}
+	return e.rival(ctx, func(s *settings) {
+		s.Model.Name, s.Model.Samples, s.Model.Gradient, s.Model.Beta = "vae", 0, "", 1
+		s.Train.Epochs = len(e.history)
+	})
+}
+
+// rival trains and evaluates the row's model with settings that are changed. The
+// weights are those of the epoch that the row's would be.
+func (e *experiment) rival(ctx context.Context, change func(*settings)) (*experiment, error) {
+	other, err := e.prepare(e.row)
 	if err != nil {
 		return nil, err
 	}
-	other.folder = ""
+	other.row.name += "'s rival"
+	if other.folder != "" {
+		if other.folder, err = os.MkdirTemp("", "quality-"); err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(other.folder)
+	}
 	change(&other.settings)
 	if other.model, err = models.New(other.settings.Model); err != nil {
 		return nil, err
 	}
+	other.settings.Model = other.model.Config()
 	if err := other.trained(ctx); err != nil {
 		return nil, err
 	}
-	values, err := other.runner.Evaluate(ctx, other.test)
-	if err != nil {
-		return nil, err
-	}
-	named := map[string]float64{}
-	for _, v := range values {
-		named[v.Name] = v.Value
-	}
-	return named, nil
+	other.values, err = measured(ctx, other.runner, other.test)
+	return other, err
 }
 
 // codebook measures a quantised model.

@@ -186,7 +186,7 @@ func (e *experiment) opened(trainer *train.Trainer) error {
 		return err
 	}
 	t := e.settings.Train
-	e.runner, err = train.NewRunner(e.model, e.dev, e.weights, train.RunnerOptions{Batch: t.Batch, Seed: t.Seed, Samples: e.row.samples})
+	e.runner, err = train.NewRunner(e.model, e.dev, e.weights, train.RunnerOptions{Batch: t.Batch, Seed: t.Seed})
 	return err
 }
 
@@ -234,15 +234,24 @@ func (e *experiment) open(t *train.Trainer) error {
 
 // evaluate measures the row's metrics and figures.
 func (e *experiment) evaluate(ctx context.Context) error {
-	metrics, err := e.runner.Evaluate(ctx, e.test)
-	if err != nil {
+	var err error
+	if e.values, err = measured(ctx, e.runner, e.test); err != nil {
 		return err
 	}
-	e.values = map[string]float64{}
-	for _, m := range metrics {
-		e.values[m.Name] = m.Value
-	}
 	return e.row.figures(ctx, e)
+}
+
+// measured returns the metrics of images, by their names.
+func measured(ctx context.Context, r *train.Runner, images *data.Dataset) (map[string]float64, error) {
+	metrics, err := r.Evaluate(ctx, images)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]float64{}
+	for _, m := range metrics {
+		values[m.Name] = m.Value
+	}
+	return values, nil
 }
 
 // add adds a figure. What is beside it without a name is left out.

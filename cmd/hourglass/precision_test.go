@@ -51,6 +51,25 @@ func TestRunWithoutPrecision(t *testing.T) {
 	sameRun(t, run, straight)
 }
 
+// TestRunWithoutAnOption: commands take runs from before a model had some option,
+// which have its default.
+func TestRunWithoutAnOption(t *testing.T) {
+	data := smallData(t, 50, 5)
+	run := trained(t, data, "--model", "iwae", "--hidden", "4", "--latent", "2", "--samples", "2")
+	path := filepath.Join(run, configName)
+	const option = "  gradient = \"reparameterized\"\n"
+	old := strings.Replace(readFile(t, path), option, "", 1)
+	if strings.Contains(old, "gradient =") || old == readFile(t, path) {
+		t.Fatalf("%s:\n%s", configName, old)
+	}
+	writeFile(t, path, []byte(old))
+	mustCall(t, "eval", run)
+	mustCall(t, "sample", run, "--out", filepath.Join(run, "samples.png"))
+	mustCall(t, "train", "--resume", "--out", run, "--epochs", "2")
+	writeFile(t, path, []byte(strings.Replace(old, "  samples = 2\n", "  samples = 0\n", 1)))
+	wantFailure(t, []string{"eval", run}, exitFailure, configName, "samples 0: want 1 to")
+}
+
 func TestWrongPrecision(t *testing.T) {
 	for line, piece := range map[string]string{
 		"train --precision f16":                        `precision "f16": want f32, tf32 or bf16`,

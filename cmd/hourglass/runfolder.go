@@ -14,6 +14,7 @@ import (
 
 	"hourglass/data/disk"
 	"hourglass/kernels/cpu"
+	"hourglass/models"
 	"hourglass/models/export"
 	"hourglass/models/train"
 )
@@ -92,6 +93,12 @@ func openRun(folder string) (settings, error) {
 	if err := s.check(); err != nil {
 		return s, fmt.Errorf("%s: %v", path, err) // a damaged file, not a wrong flag
 	}
+	// The run may be of before some option was there.
+	m, err := models.New(s.Model)
+	if err != nil {
+		return s, fmt.Errorf("%s: %w", path, err)
+	}
+	s.Model = m.Config()
 	return s, nil
 }
 

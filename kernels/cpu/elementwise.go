@@ -275,11 +275,11 @@ func (r *reader) gather(dst, data []float32, at int) {
 }
 
 func fill(dst []float32, v float32) {
-	if len(dst) == 0 {
-		return
+	first := min(len(dst), vector)
+	for i := range first {
+		dst[i] = v
 	}
-	dst[0] = v
-	for done := 1; done < len(dst); done *= 2 { // a copy takes many at a time
+	for done := first; done < len(dst); done *= 2 { // a copy takes many at a time
 		copy(dst[done:], dst[:done])
 	}
 }

@@ -88,8 +88,8 @@ func (p *product2D) stretches() []*product2D {
 	return all
 }
 
-// float32 returns the phases of a product in float32, the workspace and the
-// scratch that they want.
+// float32 returns the phases of a product in float32, the first of which packs the
+// right matrix if it is to be packed, and the workspace and scratch that they want.
 func (p *product2D) float32() kernel {
 	k := kernel{scratch: p.scratch()}
 	if p.packed {
@@ -156,7 +156,7 @@ const (
 
 // large reports whether the caches do not hold the matrices.
 func (p *product2D) large() bool {
-	return p.form == byColumns && p.panels > 1 && (p.m > largeRows || p.transA) && p.k*(p.m+p.n) > largeSize
+	return p.form == byColumns && p.panels > 1 && (p.m > largeRows || p.transA && p.m > fewRows) && p.k*(p.m+p.n) > largeSize
 }
 
 // cut decides how the work is cut into tasks, by shape alone.

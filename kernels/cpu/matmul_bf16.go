@@ -2,8 +2,8 @@ package cpu
 
 import "hourglass/kernels/cpu/internal/simd"
 
-// bf16 is float32 with products of bfloat16. The workspace holds the
-// right matrix, packed, and the left one, where both are converted once.
+// bf16 is what method float32 is, with products of bfloat16. The workspace holds
+// the right matrix, packed, and the left one, where both are converted once.
 func (p *product2D) bf16() kernel {
 	if p.form == byNarrow { // what is converted may as well be transposed
 		p.form = byDots

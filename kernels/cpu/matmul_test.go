@@ -24,7 +24,7 @@ func TestLargeMatMul(t *testing.T) {
 			}
 			s := kernels.MatMul{TransA: try&1 == 1, TransB: try&2 == 2, Epilogue: epilogues[try%4]}
 			if try == 5 {
-				s.Epilogue = kernels.Epilogue{Bias: true, Grad: kernels.ReLUGrad}
+				s.Epilogue = kernels.Epilogue{Bias: true, Grad: kernels.TanhGrad}
 			}
 			t.Run(fmt.Sprintf("%v/%d/%v", precision, k, s), func(t *testing.T) {
 				// cut returns operand i of a product of some rows and columns.
@@ -54,6 +54,21 @@ func TestLargeMatMul(t *testing.T) {
 					shapes = append(shapes, kernels.Shape{m, n})
 				}
 				whole := kernelstest.Case{Spec: s, In: kernelstest.F32(shapes...)}
+				plan, err := matMul(s, whole.In, precision)
+				if err != nil {
+					t.Fatal(err)
+				}
+				stretches := 1
+				if try == 5 {
+					stretches = 2
+				}
+				each := 2 // packing and the product
+				if precision == BF16 {
+					each = 3 // and converting the left matrix
+				}
+				if s.TransA && plan.setup != 0 || !s.TransA && plan.setup != 1 || len(plan.phases) != each*stretches {
+					t.Errorf("%d phases of which %d read no batch, want %d, and 1 unless the left matrix is transposed", len(plan.phases), plan.setup, each*stretches)
+				}
 				in := whole.Inputs(1)
 				want := resultOf(t, three, whole, in)
 				for m0 := 0; m0 < m; m0 += rows {

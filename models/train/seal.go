@@ -125,21 +125,16 @@ func (s *sealed) check() error {
 	if s.arrays, s.metadata, err = export.OpenSections(s.file, info.Size()); err != nil {
 		return err
 	}
-	for _, a := range s.arrays {
-		if a.DType != export.F32 {
-			return fmt.Errorf("tensor %q holds %s, want %s", a.Name, a.DType, export.F32)
-		}
-	}
 	seal := s.metadata[sealKey]
 	if len(seal) != len(noSeal) {
 		return errors.New("it has no checksum: Hourglass did not write it")
 	}
-	header := make([]byte, 8)
-	if _, err := io.ReadFull(s.file, header); err != nil {
-		return err
+	start := info.Size() // of the data
+	if len(s.arrays) > 0 {
+		start = s.arrays[0].Offset
 	}
-	header = append(header, make([]byte, binary.LittleEndian.Uint64(header))...)
-	if _, err := io.ReadFull(s.file, header[8:]); err != nil {
+	header := make([]byte, start)
+	if _, err := io.ReadFull(s.file, header); err != nil {
 		return err
 	}
 	entry := []byte(`"` + sealKey + `":"` + seal)
@@ -155,6 +150,11 @@ func (s *sealed) check() error {
 	}
 	if hex.EncodeToString(hash.Sum(nil)) != seal {
 		return errors.New("its content does not fit its checksum")
+	}
+	for _, a := range s.arrays {
+		if a.DType != export.F32 {
+			return fmt.Errorf("tensor %q holds %s, want %s", a.Name, a.DType, export.F32)
+		}
 	}
 	return nil
 }
