@@ -154,9 +154,11 @@ const (
 	largeStretch = 1 << 20 // elements of both matrices in a stretch of the sum
 )
 
-// large reports whether the caches do not hold the matrices.
+// large reports whether the caches do not hold the matrices, of which more than
+// one block of rows, or long sums of a transposed left one, would be read often.
 func (p *product2D) large() bool {
-	return p.form == byColumns && p.panels > 1 && (p.m > largeRows || p.transA && p.m > fewRows) && p.k*(p.m+p.n) > largeSize
+	often := p.m > largeRows || p.transA && p.m > fewRows && p.k > largeDepth
+	return p.form == byColumns && p.panels > 1 && often && p.k*(p.m+p.n) > largeSize
 }
 
 // cut decides how the work is cut into tasks, by shape alone.
