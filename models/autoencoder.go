@@ -64,7 +64,7 @@ func (n *autoencoder) reconstructionLoss(got, x *graph.Node, p Phase) *graph.Nod
 	case "l1":
 		fn = kernels.AbsoluteError
 	case "huber":
-		fn, a = kernels.Huber, 1
+		fn, a = kernels.Huber, n.config.HuberDelta
 	}
 	if fn != kernels.BCELogits {
 		got = n.output(got)

@@ -17,7 +17,8 @@ import (
 // encoder is trained with the head, which after greedy pretraining is the
 // fine-tuning of Hinton and Salakhutdinov (2006) and Vincent et al., Stacked
 // Denoising Autoencoders (2010, section 6.2); with HeadOnly the head alone is:
-// a linear probe. Images are shown as they are, whatever Denoise says.
+// a linear probe. Images are shown as they are, whatever Denoise says, and
+// Sparsity and Contractive, which are of learning without labels, add nothing.
 //
 // Decoder and all else that the code does not depend on stay as they were, so
 // that the model still decodes; but an encoder that has learned from labels has

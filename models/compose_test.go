@@ -226,6 +226,9 @@ func TestComposeErrors(t *testing.T) {
 		"denoise square: want gaussian or mask in a stacked model, whose codes are no images":                                         {Name: "stacked", Latent: 2, Denoise: "square:3"},
 		`denoise "mask:0.1,mask:0.2,mask:0.3,mask:0.4": 4 corruptions for the 3 layers of the encoder, want at most one each`:         {Name: "stacked", Latent: 2, Denoise: "mask:0.1,mask:0.2,mask:0.3,mask:0.4"},
 		"activation relu: the linear model has none: leave it out, or take dense":                                                     {Name: "linear", Latent: 2, Activation: "relu"},
+		"norm batch: the linear model has none: leave it out, or take dense":                                                          {Name: "linear", Latent: 2, Hidden: []int{9}, Norm: "batch"},
+		"dropout 0.5: the linear model has none: leave it out, or take dense":                                                         {Name: "linear", Latent: 2, Hidden: []int{9}, Dropout: 0.5},
+		"colorize false: the colorization model is shown grey images: leave it out, or take conv":                                     {Name: "colorization", Latent: 2},
 		"latent 785: the images have 784 values, and a linear code of as many loses nothing: want at most that":                       {Name: "linear", Latent: 785},
 		"sparsity: an option of dense, conv and sequence, and the model is vae of network dense: leave it out":                        {Name: "vae", Latent: 2, Beta: 1, Sparsity: "l1:1"},
 		"hidden: an option of models of dense layers, and the model is denoising of network conv: leave it out":                       {Name: "denoising", Latent: 2, Hidden: []int{3}},
@@ -273,7 +276,7 @@ func TestOptions(t *testing.T) {
 		{"conv", "denoise", true}, {"conv", "blocks", true}, {"conv", "hidden", false}, {"conv", "beta", false},
 		{"vae", "sigma", true}, {"vae", "hidden", true}, {"vae", "jacobian", true}, {"vae", "sparsity", false},
 		{"wae", "jacobian", false}, {"sparse", "blocks", true}, {"deep", "network", false}, {"linear", "image", true},
-		{"linear", "activation", false}, {"sequence", "colorize", false}, {"colorization", "keep_given", false}, {"stacked", "blocks", true}, {"vqvae", "classes", true},
+		{"linear", "activation", false}, {"linear", "norm", false}, {"conv", "huber_delta", true}, {"vae", "huber_delta", false}, {"sequence", "colorize", false}, {"colorization", "keep_given", false}, {"stacked", "blocks", true}, {"vqvae", "classes", true},
 	} {
 		if got := slices.Contains(takes[c.model], c.option); got != c.want {
 			t.Errorf("%s takes %s: %v, want %v", c.model, c.option, got, c.want)
@@ -321,6 +324,72 @@ func TestInputAndMissing(t *testing.T) {
 		again := onCPU(t, b, in, plain.Total, seen.Total)
 		if first[0][0] == first[1][0] || again[0][0] != again[1][0] || again[0][0] != first[0][0] {
 			t.Errorf("%s: losses %v with another input, %v with the images as input", name, first, again)
+		}
+	}
+}
+
+// TestMetricsOfPenalties: what evaluation reports of a code is what the loss
+// counts of it, where both are given the same.
+func TestMetricsOfPenalties(t *testing.T) {
+	for name, term := range map[string]string{"contractive": "contractive", "wae": "mmd"} {
+		c, err := Default(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Image, c.Latent = [3]int{4, 4, 1}, 3
+		m, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := graph.NewBuilder()
+		net := m.On(b)
+		x, step := b.Input("x", 6, 4, 4, 1), b.InputOf(kernels.Int32, "step", 1)
+		phase := Phase{Step: step, Seed: 4}
+		var outs []*graph.Node
+		for _, terms := range [][]Term{net.Loss(x, phase).Terms, net.Metrics(x, phase)} {
+			for _, v := range terms {
+				if v.Name == term {
+					outs = append(outs, v.Node)
+				}
+			}
+		}
+		in := started(b)
+		in[x], in[step] = formula("x", 96, 1), []float64{2}
+		if v := onCPU(t, b, in, outs...); len(v) != 2 || v[0][0] != v[1][0] || v[0][0] == 0 {
+			t.Errorf("%s: %s is %v in the loss and the metrics", name, term, v)
+		}
+	}
+}
+
+// TestHuberDelta: the loss bends where the config says.
+func TestHuberDelta(t *testing.T) {
+	m, err := New(Config{Name: "dense", Image: [3]int{4, 4, 1}, Latent: 3, Loss: "huber", HuberDelta: 0.1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := graph.NewBuilder()
+	net := m.On(b)
+	x := b.Input("x", 6, 4, 4, 1)
+	want := Huber(b, MeanOverAll, 0.1, net.Decode(net.Encode(x)), x)
+	in := started(b)
+	in[x] = formula("x", 96, 1)
+	if v := onCPU(t, b, in, net.Loss(x, Phase{}).Total, want); v[0][0] != v[1][0] {
+		t.Errorf("the loss is %v, want %v", v[0][0], v[1][0])
+	}
+}
+
+// TestShapesAreChecked: what is no batch of images or codes is an error.
+func TestShapesAreChecked(t *testing.T) {
+	for want, use := range map[string]func(b *graph.Builder){
+		"corrupt: images [3 4], want [N H W C]":                                          func(b *graph.Builder) { Corrupt(b, "mask:0.5", b.Input("x", 3, 4), Phase{}) },
+		"contractive: codes [3], want [N z]":                                             func(b *graph.Builder) { JacobianNorm(b, b.Input("code", 3), b.Input("x", 3, 4)) },
+		"psnr: prediction [2 3 3 1] and target [2 1 3 1], want two batches of one shape": func(b *graph.Builder) { PSNR(b, b.Input("x", 2, 3, 3, 1), b.Input("y", 2, 1, 3, 1)) },
+		"psnr: prediction [] and target [], want two batches of one shape":               func(b *graph.Builder) { PSNR(b, b.Constant(1), b.Constant(2)) },
+		"loss: one value without a batch, want [N …]":                                    func(b *graph.Builder) { KL(b, b.Constant(1), b.Constant(2)) },
+	} {
+		b := graph.NewBuilder()
+		if use(b); b.Err() == nil || b.Err().Error() != want {
+			t.Errorf("got %v, want %s", b.Err(), want)
 		}
 	}
 }

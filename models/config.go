@@ -91,6 +91,9 @@ func (c Config) resolved() (Config, error) {
 	}
 	if c.hasLoss() {
 		fill(&c.Loss, "mse")
+		if c.HuberDelta == 0 && c.Loss == "huber" {
+			c.HuberDelta = 1
+		}
 	}
 	if c.hasCodeActivation() {
 		if strings.HasPrefix(c.Sparsity, "kl") {
@@ -198,6 +201,7 @@ func (c Config) restrictions() []restriction {
 		{"upsample", c.Upsample != "", isConv, convolutions},
 		{"code_activation", c.CodeActivation != "", c.hasCodeActivation(), "dense, conv and sequence"},
 		{"loss", c.Loss != "", c.hasLoss(), losses},
+		{"huber_delta", c.HuberDelta != 0, c.hasLoss() && c.Loss == "huber", losses + " with loss huber"},
 		{"likelihood", c.Likelihood != "", isVAE, "vae and iwae"},
 		{"beta", c.Beta != 0, c.Name == "vae", "the vae"},
 		{"kl_warmup", c.KLWarmup != 0, c.Name == "vae", "the vae"},
@@ -258,13 +262,24 @@ func (c Config) check() error {
 			}
 		}
 	}
+	if err := c.checkNames(); err != nil {
+		return err
+	}
 	if err := c.checkKernels(); err != nil {
 		return err
 	}
 	if !(c.Dropout >= 0 && c.Dropout < 1) {
 		return fmt.Errorf("dropout %g: want at least 0 and less than 1", c.Dropout)
 	}
-	return c.checkNames()
+	if !c.isConvolutional() && len(c.Hidden) == 0 {
+		if c.Norm != "none" {
+			return fmt.Errorf("norm %s: the %s model has no hidden layer to normalise: leave it out", c.Norm, c.Name)
+		}
+		if c.Dropout > 0 {
+			return fmt.Errorf("dropout %g: the %s model has no hidden layer to drop units of: leave it out", c.Dropout, c.Name)
+		}
+	}
+	return nil
 }
 
 // checkKernels returns an error for a block whose kernel or stride is larger than
@@ -309,6 +324,9 @@ func (c Config) checkNames() error {
 	}
 	if c.hasLoss() {
 		errs = append(errs, choose("loss", c.Loss, "mse", "l1", "huber", "bce"))
+		if c.Loss == "huber" && !(c.HuberDelta > 0 && c.HuberDelta <= 1e6) {
+			errs = append(errs, fmt.Errorf("huber_delta %g: want above 0 and at most 1e6", c.HuberDelta))
+		}
 	}
 	if c.Jacobian != "" {
 		errs = append(errs, choose("jacobian", c.Jacobian, "exact", "hutchinson"))
@@ -356,17 +374,27 @@ func (c Config) hidden(layer Layer, channels int) Serial {
 	case "batch":
 		s = append(s, BatchNorm{})
 	case "group":
-		groups := 8
-		for channels%groups != 0 {
-			groups--
-		}
-		s = append(s, GroupNorm{Groups: groups})
+		s = append(s, GroupNorm{Groups: groups(layer, channels)})
 	}
 	s = append(s, activation(c.Activation))
 	if c.Dropout > 0 {
 		s = append(s, Dropout{P: c.Dropout})
 	}
 	return s
+}
+
+// groups returns how many groups of channels a layer's output is normalised in:
+// at most 8, each as large as the others. A channel of a dense layer is one
+// value, and a group of few has little left of them: it has at least 8, or all.
+func groups(layer Layer, channels int) int {
+	n := 8
+	if _, ok := layer.(Dense); ok {
+		n = max(1, min(n, channels/8))
+	}
+	for channels%n != 0 {
+		n--
+	}
+	return n
 }
 
 // declare declares a stack of layers in a scope. The function that it returns

@@ -19,7 +19,11 @@ func JacobianNorm(b *graph.Builder, code, x *graph.Node) *graph.Node {
 	if b.Err() != nil {
 		return nil
 	}
-	n, z := b.ShapeOf(code)[0], b.ShapeOf(code)[1]
+	shape := b.ShapeOf(code)
+	if len(shape) != 2 {
+		return b.Fail("contractive: codes %v, want [N z]", shape)
+	}
+	n, z := shape[0], shape[1]
 	ones := b.Apply(kernels.Broadcast{To: kernels.DimsOf(n, 1)}, b.Constant(1))
 	var total *graph.Node // Σ_j (∂code_j/∂x)², of the shape of x
 	for j := range z {

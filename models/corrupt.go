@@ -151,9 +151,13 @@ func Corrupt(b *graph.Builder, how string, x *graph.Node, p Phase) (corrupted, m
 	if b.Err() != nil {
 		return nil, nil
 	}
+	shape := b.ShapeOf(x)
+	if len(shape) != 4 {
+		b.Fail("corrupt: images %v, want [N H W C]", shape)
+		return nil, nil
+	}
 	k, err := parseCorruption(how)
 	if err == nil {
-		shape := b.ShapeOf(x)
 		err = k.check([3]int{shape[1], shape[2], shape[3]})
 	}
 	if err != nil {

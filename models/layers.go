@@ -4,7 +4,8 @@
 // A model is chosen and sized by a Config. On declares its variables on a
 // graph.Builder, and the Net that it returns writes graphs of the model:
 //
-//	m, err := models.New(models.Default("conv"))
+//	c, err := models.Default("conv")
+//	m, err := models.New(c)
 //	b := graph.NewBuilder()
 //	net := m.On(b)
 //	loss := net.Loss(b.Input("x", 128, 28, 28, 1), models.Phase{Training: true})

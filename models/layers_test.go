@@ -29,6 +29,7 @@ func TestLayerErrors(t *testing.T) {
 		{Crop2D{Size: square(4)}, kernels.Shape{3, 5, 1}, "encoder.0: crop: input [3 5 1], want [H W C] of at least 4×4, and that at least 1×1"},
 		{Dropout{P: 1}, kernels.Shape{3}, "encoder.0: dropout: probability 1, want at least 0 and less than 1"},
 		{GroupNorm{Groups: 3}, kernels.Shape{2, 2, 4}, "encoder.0: groupnorm: 3 groups and epsilon 0 for input [2 2 4], want groups that divide the channels, its last axis, and epsilon at least 0"},
+		{GroupNorm{Groups: 4}, kernels.Shape{1, 1, 4}, "encoder.0: groupnorm: 4 groups of one value, which would all come to 0, for input [1 1 4]: want fewer groups or a larger input"},
 		{BatchNorm{Momentum: 2}, kernels.Shape{4}, "encoder.0: batchnorm: momentum 2 and epsilon 0, want more than 0 and at most 1, and at least 0"},
 		{Activation{Fn: kernels.Add}, kernels.Shape{4}, "encoder.0: activation: add is a function of 2 numbers, want one of 1"},
 	}
@@ -96,6 +97,46 @@ func TestConvTransposeSize(t *testing.T) {
 		values := onTape(t, b, in, there, back)
 		if d := values[0][0] - values[1][0]; !(math.Abs(d) <= 1e-12) || values[0][0] == 0 {
 			t.Errorf("⟨conv x, y⟩ = %v, ⟨x, convᵀ y⟩ = %v", values[0][0], values[1][0])
+		}
+	}
+}
+
+// TestGroups: a dense layer's groups are of at least 8 units, so that something
+// of them is left.
+func TestGroups(t *testing.T) {
+	for _, test := range []struct {
+		layer          Layer
+		channels, want int
+	}{
+		{Dense{}, 2, 1}, {Dense{}, 8, 1}, {Dense{}, 16, 2}, {Dense{}, 30, 3}, {Dense{}, 31, 1}, {Dense{}, 128, 8}, {Dense{}, 400, 8},
+		{Conv2D{}, 32, 8}, {Conv2D{}, 12, 6}, {Conv2D{}, 3, 3}, {ConvTranspose2D{}, 7, 7},
+	} {
+		if got := groups(test.layer, test.channels); got != test.want {
+			t.Errorf("%T of %d channels: %d groups, want %d", test.layer, test.channels, got, test.want)
+		}
+	}
+}
+
+// TestSampling: pooling and interpolation are those that the config names.
+func TestSampling(t *testing.T) {
+	for _, test := range []struct {
+		downsample, upsample string
+		down, up             Layer
+	}{
+		{"max", "nearest", MaxPool2D{Kernel: square(2), Stride: square(2), Pad: kernels.Same}, Upsample2D{Scale: square(2), Mode: kernels.Nearest}},
+		{"average", "bilinear", AvgPool2D{Kernel: square(2), Stride: square(2), Pad: kernels.Same}, Upsample2D{Scale: square(2), Mode: kernels.Bilinear}},
+	} {
+		m, err := New(Config{Name: "conv", Latent: 2, Downsample: test.downsample, Upsample: test.upsample})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := m.Config()
+		down, up := c.down(c.Blocks[0]), c.up(c.Blocks[0], [2]int{28, 28})
+		if got := down[len(down)-1]; got != test.down {
+			t.Errorf("%s: %+v, want %+v", test.downsample, got, test.down)
+		}
+		if up[0] != test.up {
+			t.Errorf("%s: %+v, want %+v", test.upsample, up[0], test.up)
 		}
 	}
 }

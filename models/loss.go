@@ -41,7 +41,11 @@ func (r Reduction) reduce(b *graph.Builder, values *graph.Node) *graph.Node {
 	case MeanOverAll:
 		return b.Mean(values)
 	case SumPerImage:
-		return b.Scale(1/float64(max(1, b.ShapeOf(values)[0])), b.Sum(values))
+		shape := b.ShapeOf(values)
+		if len(shape) == 0 {
+			return b.Fail("loss: one value without a batch, want [N …]")
+		}
+		return b.Scale(1/float64(max(1, shape[0])), b.Sum(values))
 	}
 	return b.Fail("loss: %v, want MeanOverAll or SumPerImage", r)
 }
@@ -134,6 +138,9 @@ func GaussianNLL(b *graph.Builder, sigma float64, got, want *graph.Node) *graph.
 // [0, 1], mse being an image's mean squared error, and of that the mean over
 // the batch. An error below 1e-10, as of an exact copy, counts as 1e-10: 100 dB.
 func PSNR(b *graph.Builder, got, want *graph.Node) *graph.Node {
+	if g, w := b.ShapeOf(got), b.ShapeOf(want); b.Err() == nil && (len(g) == 0 || !g.Equal(w)) {
+		return b.Fail("psnr: prediction %v and target %v, want two batches of one shape", g, w)
+	}
 	errors := b.Fn2(kernels.SquaredError, 0, got, want)
 	if b.Err() != nil {
 		return nil

@@ -72,8 +72,10 @@ type Term struct {
 	Node *graph.Node
 }
 
-// Config chooses and sizes a model. Zero means the default of an option, but
-// for Latent and Beta, whose zero is an error: start from Default, or set them.
+// Config chooses and sizes a model. Zero or the empty word means the default of
+// an option whose comment names one. Start from Default for the others: it sets
+// those whose zero is an error (as of Latent, Beta, Samples, Codebook and
+// Lambda) or tells something else.
 // An option that the chosen model lacks must be left out.
 type Config struct {
 	Name   string `toml:"name" json:"name"`     // one of Names
@@ -108,9 +110,12 @@ type Config struct {
 	// (that of the vqvae, unless its loss is bce).
 	Output string `toml:"output,omitempty" json:"output,omitempty"`
 	// Norm is the normalisation between hidden layers and their activation:
-	// none (the default), batch or group, in groups of up to 8 channels.
+	// none (the default), batch or group: in at most 8 groups of channels, of
+	// dense layers of at least 8 units each. The layer that makes the first
+	// feature maps of a code has none.
 	Norm string `toml:"norm,omitempty" json:"norm,omitempty"`
-	// Dropout is the probability of dropping a hidden unit while training.
+	// Dropout is the probability of dropping a unit of such a layer while
+	// training.
 	Dropout float64 `toml:"dropout,omitempty" json:"dropout,omitempty"`
 	// Init is where weights start: keras (the default: Glorot-uniform weights,
 	// zero biases) or pytorch (Kaiming-uniform weights and uniform biases).
@@ -119,8 +124,12 @@ type Config struct {
 	Init string `toml:"init,omitempty" json:"init,omitempty"`
 
 	// Loss is what dense and conv minimise, the mean over all elements: mse (the
-	// default), l1, huber (with delta 1) or bce (which wants a sigmoid output).
+	// default), l1, huber or bce (which wants a sigmoid output).
 	Loss string `toml:"loss,omitempty" json:"loss,omitempty"`
+	// HuberDelta is the error up to which huber is half the square, default 1 as
+	// in PyTorch. No error of images and reconstructions in [0, 1] is larger: to
+	// have large errors count less there takes a smaller one, such as 0.1.
+	HuberDelta float64 `toml:"huber_delta,omitempty" json:"huber_delta,omitempty"`
 	// Likelihood is p(x|z) of the vae: bernoulli (the default, which wants a
 	// sigmoid output) or gaussian.
 	Likelihood string `toml:"likelihood,omitempty" json:"likelihood,omitempty"`
@@ -153,7 +162,8 @@ type Config struct {
 	// where the encoder is; 0 leaves it where it is.
 	Revive float64 `toml:"revive,omitempty" json:"revive,omitempty"`
 
-	// Lambda weighs the discrepancy of codes and prior in the wae's loss.
+	// Lambda weighs the discrepancy of codes and prior in the wae's loss, 200 in
+	// Default.
 	Lambda float64 `toml:"lambda,omitempty" json:"lambda,omitempty"`
 
 	// Denoise is how images are corrupted that the model learns to restore:
@@ -167,10 +177,10 @@ type Config struct {
 	Denoise string `toml:"denoise,omitempty" json:"denoise,omitempty"`
 	// KeepGiven makes the values that a mask leaves part of the reconstruction:
 	// the loss of dense, conv and sequence then counts the missing ones alone.
-	KeepGiven bool `toml:"keep_given,omitempty" json:"keep_given,omitempty"`
+	KeepGiven bool `toml:"keep_given" json:"keep_given"`
 	// Colorize shows the encoder the images' luma alone, which needs images of
 	// three channels, red, green and blue.
-	Colorize bool `toml:"colorize,omitempty" json:"colorize,omitempty"`
+	Colorize bool `toml:"colorize" json:"colorize"`
 	// Sparsity penalises the code of dense, conv and sequence: l1:WEIGHT, or
 	// kl:RHO or kl:RHO:WEIGHT (0.001), which makes sigmoid the default of
 	// CodeActivation.
@@ -209,7 +219,7 @@ var models = []struct {
 	{"vae", "variational, of dense layers or convolutions", Config{Latent: 20, Beta: 1}, func(c Config) Model { return vae{c} }, true},
 	{"iwae", "variational with several codes an image, for a tighter bound", Config{Latent: 20, Samples: 5}, func(c Config) Model { return iwae{c} }, true},
 	{"vqvae", "convolutions around a grid of codes from a learned codebook", Config{Latent: 16, Codebook: 128, Commitment: 0.25, CodebookDecay: 0.99, Revive: 0.1}, func(c Config) Model { return vqvae{c} }, false},
-	{"wae", "Wasserstein: codes that follow the prior as a whole, by MMD", Config{Latent: 8, Lambda: 10}, func(c Config) Model { return wae{c} }, true},
+	{"wae", "Wasserstein: codes that follow the prior as a whole, by MMD", Config{Latent: 8, Lambda: 200}, func(c Config) Model { return wae{c} }, true},
 	{"sequence", "convolutions of one dimension over windows of a series", Config{Latent: 16}, func(c Config) Model { return sequence{c} }, false},
 }
 

@@ -21,7 +21,7 @@ var variants = map[string]Config{
 	"dense":             {Name: "dense", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{5, 4}},
 	"linear":            {Name: "dense", Image: [3]int{3, 2, 1}, Latent: 2, Hidden: []int{}, CodeActivation: "identity", Output: "identity"},
 	"dense bce":         {Name: "dense", Image: [3]int{3, 2, 1}, Latent: 2, Loss: "bce", Norm: "batch", Activation: "elu"},
-	"dense huber":       {Name: "dense", Image: [3]int{3, 2, 1}, Latent: 2, Loss: "huber", Hidden: []int{6}, Norm: "group", Init: "keras"},
+	"dense huber":       {Name: "dense", Image: [3]int{3, 2, 1}, Latent: 2, Loss: "huber", HuberDelta: 0.2, Hidden: []int{16}, Norm: "group", Init: "keras"},
 	"conv":              {Name: "conv", Image: [3]int{7, 5, 3}, Latent: 3, Blocks: []Block{{Filters: 4}, {Filters: 3, Kernel: 2, Stride: 3}}},
 	"conv one pixel":    {Name: "conv", Image: [3]int{1, 1, 1}, Latent: 1, Blocks: []Block{{Filters: 2, Kernel: 1, Stride: 1}}},
 	"conv dropout":      {Name: "conv", Image: [3]int{4, 4, 1}, Latent: 3, Blocks: []Block{{Filters: 2, Stride: 1}}, Dropout: 0.2},
@@ -185,7 +185,12 @@ func TestConfigErrors(t *testing.T) {
 		{Config{Name: "vqvae", Latent: 2, Codebook: 8, CodebookDecay: 1}, "codebook_decay 1: want at least 0 and less than 1; 0.99 is the usual"},
 		{Config{Name: "vqvae", Latent: 2, Codebook: 8, Revive: 2}, "revive 2: want at least 0, for never, and less than 1"},
 		{Config{Name: "vqvae", Latent: 2, Codebook: 8, Network: "conv"}, "network: an option of models of either dense layers or convolutions, and the model is vqvae: leave it out"},
-		{Config{Name: "wae", Latent: 2, Lambda: -3}, "lambda -3: want above 0 and at most 1e9; 10 is the usual"},
+		{Config{Name: "wae", Latent: 2, Lambda: -3}, "lambda -3: want above 0 and at most 1e9; 200 is the usual"},
+		{Config{Name: "conv", Latent: 2, Activation: "foo"}, `activation "foo": want relu, leaky_relu, elu, silu, gelu, sigmoid, tanh, softplus, identity`},
+		{Config{Name: "dense", Latent: 2, Loss: "huber", HuberDelta: -1}, "huber_delta -1: want above 0 and at most 1e6"},
+		{Config{Name: "dense", Latent: 2, HuberDelta: 1}, "huber_delta: an option of dense, conv, sequence and vqvae with loss huber, and the model is dense: leave it out"},
+		{Config{Name: "dense", Latent: 2, Hidden: []int{}, Norm: "batch"}, "norm batch: the dense model has no hidden layer to normalise: leave it out"},
+		{Config{Name: "sparse", Latent: 2, Dropout: 0.5}, "dropout 0.5: the sparse model has no hidden layer to drop units of: leave it out"},
 		{Config{Name: "conv", Latent: 2, Lambda: 3}, "lambda: an option of the wae, and the model is conv: leave it out"},
 		{Config{Name: "sequence", Latent: 2, Image: [3]int{28, 28, 1}}, "image 28×28×1: want 1 row, as sequences are windows [1 T C] of T steps and C channels"},
 	}
@@ -243,6 +248,37 @@ func TestConfigRoundTrip(t *testing.T) {
 			if !reflect.DeepEqual(again.Config(), want) {
 				t.Errorf("%s from %s is %+v, want %+v", name, form, again.Config(), want)
 			}
+		}
+	}
+}
+
+// TestConfigOverridesDefault: a resolved config, read over the default of its
+// model as a configuration file is, comes out the same though its options are
+// not the default's.
+func TestConfigOverridesDefault(t *testing.T) {
+	for _, c := range []Config{
+		{Name: "inpainting", Latent: 3, Denoise: "half"},
+		{Name: "colorization", Latent: 3, Image: [3]int{8, 8, 3}, Colorize: true},
+		{Name: "contractive", Latent: 3, Contractive: 1},
+		{Name: "vae", Latent: 3, Beta: 2},
+	} {
+		m, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var buf bytes.Buffer
+		if err := toml.NewEncoder(&buf).Encode(m.Config()); err != nil {
+			t.Fatal(err)
+		}
+		over, err := Default(c.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := toml.Decode(buf.String(), &over); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(over, m.Config()) {
+			t.Errorf("%s over its default is %+v, want %+v", c.Name, over, m.Config())
 		}
 	}
 }

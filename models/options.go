@@ -30,6 +30,7 @@ var optionsAbout = map[string]string{
 	"dropout":         "probability of dropping a hidden unit",
 	"init":            "initial weights: keras or pytorch",
 	"loss":            "mse, l1, huber or bce, mean over all elements",
+	"huber_delta":     "error up to which huber is half the square, 0 for 1",
 	"likelihood":      "of the image: bernoulli or gaussian",
 	"sigma":           "standard deviation of the gaussian likelihood, 0 for 0.1",
 	"learn_sigma":     "learn sigma",
@@ -68,6 +69,9 @@ func Options(name string) ([]Option, error) {
 	// Options of options are listed too.
 	probe := resolved
 	probe.Contractive = 1
+	if probe.hasLoss() {
+		probe.Loss = "huber"
+	}
 	if probe.isVariational() {
 		probe.Likelihood = "gaussian"
 	}
@@ -82,7 +86,7 @@ func Options(name string) ([]Option, error) {
 		lacks["keep_given"] = true
 	}
 	if name == "linear" {
-		for _, o := range []string{"activation", "code_activation", "output"} {
+		for _, o := range []string{"activation", "code_activation", "output", "norm", "dropout"} {
 			lacks[o] = true
 		}
 	}

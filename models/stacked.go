@@ -20,7 +20,8 @@ import (
 // last layer is the dense one that makes the code.
 //
 // The image is compared by the config's loss, the codes by the squared error,
-// mean over all elements.
+// mean over all elements. Dropout leaves what is restored of a code alone.
+// Sparsity, Contractive and KeepGiven are of the whole: stages do without.
 type stage struct {
 	config Config
 	layer  int // from 1
@@ -101,7 +102,11 @@ func (m stage) On(b *graph.Builder) Net {
 		p.Fixed = true
 	}
 	n.encoder, shape = declarePart(b, "encoder", encoder, from, from+len(parts[k].encoder), shape)
-	n.decoder, _ = declarePart(b, "decoder", decoder, back, back+len(parts[k].decoder), shape)
+	end := back + len(parts[k].decoder)
+	if _, ok := decoder[end-1].(Dropout); ok {
+		end-- // what it would drop is not hidden here, but the code to be restored
+	}
+	n.decoder, _ = declarePart(b, "decoder", decoder, back, end, shape)
 	return n
 }
 

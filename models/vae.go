@@ -37,8 +37,10 @@ import (
 // sigmoid of what the decoder gives, or a Gaussian with the reconstruction as
 // mean and one standard deviation for all pixels: Sigma, or with LearnSigma a
 // variable that starts there (Rybkin et al., Simple and Effective VAE Training
-// with Calibrated Decoders, 2021). Both have their constants, so that the
-// negative loss is a lower bound of ln p(x).
+// with Calibrated Decoders, 2021). Both have their constants, so that for w
+// of at least 1 the negative loss is a lower bound of ln p(x), of a Bernoulli
+// distribution where pixels are 0 or 1: of grey images its term is the usual
+// loss, but no density.
 type vae struct{ config Config }
 
 // Config returns the resolved configuration.

@@ -20,8 +20,13 @@ import (
 //	Σ_{i≠j} k(zᵢ, zⱼ)/(n(n−1)) + Σ_{i≠j} k(z̃ᵢ, z̃ⱼ)/(n(n−1)) − 2 Σ_{ij} k(zᵢ, z̃ⱼ)/n²
 //
 // with the inverse multiquadratic kernel k(a, b) = S/(S + ‖a−b‖²), S = 2z for
-// codes of z units. It is an unbiased estimate, and so may be below 0. In a
-// batch of one the empty sums are 0.
+// codes of z units. It is an unbiased estimate, and so may be below 0. It is
+// of pairs: batches of one image cannot be learned from, and in evaluation count
+// 0.
+//
+// The paper has Lambda 10, but its authors' program multiplies the squared error
+// by 0.05 and adds up seven kernels of different S. Default has the 200 that the
+// first of the two comes to; with 10 the codes stay far from the prior.
 type wae struct{ config Config }
 
 // Config returns the resolved configuration.
@@ -39,7 +44,7 @@ func (m wae) On(b *graph.Builder) Net {
 // checkWAE checks the options of the wae.
 func (c Config) checkWAE() error {
 	if c.Name == "wae" && (!(c.Lambda > 0) || c.Lambda > 1e9) {
-		return fmt.Errorf("lambda %g: want above 0 and at most 1e9; 10 is the usual", c.Lambda)
+		return fmt.Errorf("lambda %g: want above 0 and at most 1e9; 200 is the usual", c.Lambda)
 	}
 	return nil
 }
@@ -61,6 +66,9 @@ func (n *wasserstein) draw(z *graph.Node, p Phase) *graph.Node {
 
 // loss is Loss for the given codes of the prior.
 func (n *wasserstein) loss(x, z, prior *graph.Node, p Phase) Loss {
+	if n.b.Err() == nil && p.Training && n.b.ShapeOf(z)[0] < 2 {
+		return Loss{Total: n.b.Fail("wae: a batch of 1 image, want at least 2: the discrepancy is of pairs of codes")}
+	}
 	recon := MSE(n.b, SumPerImage, n.output(n.decoder(z, p)), x)
 	mmd := MMD(n.b, z, prior)
 	total := n.b.Add(recon, n.b.Scale(n.config.Lambda, mmd))
@@ -75,7 +83,8 @@ func (n *wasserstein) Metrics(x *graph.Node, p Phase) []Term {
 }
 
 // MMD is the maximum mean discrepancy of codes [n z] from as many of a prior, by
-// the inverse multiquadratic kernel, as the doc comment of the wae has it.
+// the inverse multiquadratic kernel, as the doc comment of the wae has it; of one
+// code it is 0.
 func MMD(b *graph.Builder, codes, prior *graph.Node) *graph.Node {
 	if c, p := b.ShapeOf(codes), b.ShapeOf(prior); b.Err() == nil && (len(c) != 2 || !c.Equal(p) || c[0] < 1) {
 		return b.Fail("mmd: codes %v and prior %v, want two batches [n z] of one shape", c, p)
@@ -84,12 +93,15 @@ func MMD(b *graph.Builder, codes, prior *graph.Node) *graph.Node {
 		return nil
 	}
 	n, units := float64(b.ShapeOf(codes)[0]), float64(b.ShapeOf(codes)[1])
+	if n == 1 {
+		return b.Constant(0)
+	}
 	scale := 2 * units
 	kernel := func(x, y *graph.Node) *graph.Node { // the sum over all pairs
 		d := b.Offset(squaredDistances(b, x, y), scale)
 		return b.Sum(b.Scale(scale, b.Fn(kernels.Reciprocal, 0, d)))
 	}
-	others := 1 / max(1, n*(n-1))
+	others := 1 / (n * (n - 1))
 	within := func(x *graph.Node) *graph.Node { // every element has k = 1 with itself
 		return b.Scale(others, b.Offset(kernel(x, x), -n))
 	}

@@ -63,11 +63,23 @@ func TestMMDErrors(t *testing.T) {
 	}
 }
 
-// TestMMDOfOne has no pairs within the batch.
+// TestMMDOfOne: one code has no discrepancy, and cannot be trained on.
 func TestMMDOfOne(t *testing.T) {
-	b := graph.NewBuilderOf(kernels.Float64)
-	codes, prior := b.Input("codes", 1, 1), b.Input("prior", 1, 1)
-	if got := onTape(t, b, feeds{codes: {3}, prior: {1}}, MMD(b, codes, prior))[0][0]; !(math.Abs(got+2.0/3) <= 1e-12) {
-		t.Errorf("mmd %v, want %v", got, -2.0/3)
+	m, err := New(Config{Name: "wae", Image: [3]int{2, 2, 1}, Latent: 2, Lambda: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := graph.NewBuilder()
+	net := m.On(b)
+	x, step := b.Input("x", 1, 2, 2, 1), b.InputOf(kernels.Int32, "step", 1)
+	terms := net.Metrics(x, Phase{Step: step})
+	in := started(b)
+	in[x], in[step] = formula("x", 4, 1), []float64{1}
+	if mmd := onCPU(t, b, in, terms[len(terms)-1].Node)[0][0]; mmd != 0 {
+		t.Errorf("mmd %v, want 0", mmd)
+	}
+	net.Loss(x, Phase{Training: true, Step: step})
+	if want := "wae: a batch of 1 image, want at least 2: the discrepancy is of pairs of codes"; b.Err() == nil || b.Err().Error() != want {
+		t.Errorf("got %v, want %s", b.Err(), want)
 	}
 }

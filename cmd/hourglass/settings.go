@@ -92,7 +92,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&s.Model.Samples, "samples", 0, "codes that an iwae draws for each image (default 5)")
 	f.IntVar(&s.Model.Codebook, "codebook", 0, "codes of a vqvae (default 128)")
 	f.Float64Var(&s.Model.Commitment, "commitment", 0, "weight of a vqvae's distance from its codes (default 0.25)")
-	f.Float64Var(&s.Model.Lambda, "lambda", 0, "weight of a wae's discrepancy (default 10)")
+	f.Float64Var(&s.Model.Lambda, "lambda", 0, "weight of a wae's discrepancy (default 200)")
 	s.addPartFlags(f)
 
 	f.IntVar(&s.Train.Epochs, "epochs", 0, fmt.Sprintf("passes over the training images (default %d)", defaultEpochs))
