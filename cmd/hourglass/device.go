@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"hourglass/data"
 	"hourglass/kernels"
 	"hourglass/kernels/cpu"
 	"hourglass/kernels/cuda"
@@ -98,7 +99,7 @@ func openCPU(threads int, precision string) (kernels.Device, error) {
 	if precision == cpu.BF16.String() {
 		p = cpu.BF16
 	}
-	dev, err := cpu.New(cpu.Options{Threads: threads, Precision: p})
+	dev, err := cpu.New(cpu.Options{Threads: threads, Precision: p, Memory: data.MachineMemory()})
 	if err != nil {
 		return nil, err
 	}

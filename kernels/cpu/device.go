@@ -17,6 +17,9 @@ type Options struct {
 	// Precision is what convolutions and matrix products multiply; see
 	// [Precision].
 	Precision Precision
+	// Memory is how many bytes the host has, of which no buffer may be larger:
+	// asking for it would end the process. 0 means not known.
+	Memory int64
 	// Allocate returns zeroed memory of n bytes and what frees it, for tests
 	// that fence buffers; nil means the Go heap.
 	Allocate func(n int) (mem []byte, free func(), err error)
@@ -26,6 +29,7 @@ type Options struct {
 type Device struct {
 	pool      *pool
 	precision Precision
+	memory    int64
 	alloc     func(n int) ([]byte, func(), error)
 	frees     []func()
 }
@@ -44,7 +48,7 @@ func New(o Options) (*Device, error) {
 	if o.Allocate == nil {
 		o.Allocate = onHeap
 	}
-	return &Device{pool: newPool(o.Threads), precision: o.Precision, alloc: o.Allocate}, nil
+	return &Device{pool: newPool(o.Threads), precision: o.Precision, memory: o.Memory, alloc: o.Allocate}, nil
 }
 
 // Name returns "cpu".
@@ -61,6 +65,11 @@ func (d *Device) Parallel(tasks int, work func(task, thread int)) { d.pool.do(ta
 
 // Alloc returns a buffer of zeros, aligned to a cache line.
 func (d *Device) Alloc(bytes int) (kernels.Buffer, error) {
+	if d.memory > 0 && int64(bytes) > d.memory {
+		const gib = 1 << 30
+		return nil, fmt.Errorf("cpu: the program takes %.1f GiB of memory, this machine has %.1f GiB: want a smaller batch or model",
+			float64(bytes)/gib, float64(d.memory)/gib)
+	}
 	mem, free, err := d.alloc(bytes)
 	if err != nil {
 		return nil, fmt.Errorf("cpu: allocating %d bytes: %w", bytes, err)

@@ -23,6 +23,18 @@ func open(t testing.TB, o Options) *Device {
 	return d
 }
 
+// TestAllocKnowsTheHost: more memory than there is is an error, not the end.
+func TestAllocKnowsTheHost(t *testing.T) {
+	d := open(t, Options{Threads: 1, Memory: 3 << 29})
+	if _, err := d.Alloc(1 << 20); err != nil {
+		t.Error(err)
+	}
+	want := "cpu: the program takes 1024.0 GiB of memory, this machine has 1.5 GiB: want a smaller batch or model"
+	if _, err := d.Alloc(1 << 40); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 // TestKernels holds the device to every case on each tier of instructions, with
 // buffers that end or start at an unreadable page.
 func TestKernels(t *testing.T) {
