@@ -144,7 +144,11 @@ func likelihood(ctx context.Context, e *experiment) error {
 		if e.quick && i > 0 {
 			break
 		}
-		if err := e.likelihoodBy(ctx, codes, vae); err != nil {
+		readme := 0.0
+		if i < len(e.row.readme) {
+			readme = e.row.readme[i]
+		}
+		if err := e.likelihoodBy(ctx, codes, vae, readme); err != nil {
 			return err
 		}
 	}
@@ -160,9 +164,9 @@ func likelihood(ctx context.Context, e *experiment) error {
 }
 
 // likelihoodBy adds the likelihood that so many codes for each image estimate.
-// Beside an IWAE's stands that of the VAE, beside a VAE's what is published and
-// what the same training reached elsewhere.
-func (e *experiment) likelihoodBy(ctx context.Context, codes int, vae *experiment) error {
+// Beside an IWAE's stands that of the VAE, beside all what pythae's README has,
+// unless that is 0, and what the same training reached elsewhere.
+func (e *experiment) likelihoodBy(ctx context.Context, codes int, vae *experiment, readme float64) error {
 	ours, err := e.nll(ctx, codes)
 	if err != nil {
 		return err
@@ -174,11 +178,12 @@ func (e *experiment) likelihoodBy(ctx context.Context, codes int, vae *experimen
 			return err
 		}
 		others = []beside{{fmt.Sprintf("VAE after %d epochs", len(vae.history)), theirs}}
-	} else if codes == 200 { // as those of all these figures
-		others = []beside{e.reference("pythae's README", 89.78)}
-		if c, theirs, ok := e.elsewhere(); ok && theirs.NLL > 0 {
-			others = append(others, beside{c.who, theirs.NLL})
-		}
+	}
+	if readme != 0 {
+		others = append(others, e.reference("pythae's README", readme))
+	}
+	if c, theirs, ok := e.elsewhere(); ok && vae == nil && theirs.NLL > 0 {
+		others = append(others, beside{c.who, theirs.NLL})
 	}
 	e.add(fmt.Sprintf("NLL by %d codes, nats", codes), ours, others...)
 	return nil
