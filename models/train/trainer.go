@@ -158,8 +158,36 @@ func New(m models.Model, dev kernels.Device, train, validation data.Source, cfg 
 		return nil, err
 	}
 	// A model or a device that cannot train should say so at once.
-	_, err = t.program(min(cfg.Batch, t.images.N))
-	return t, err
+	if _, err = t.program(min(cfg.Batch, t.images.N)); err == nil {
+		err = t.checkTail()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// checkTail builds the step of the last batch of an epoch, if that is smaller
+// than the others: a model may refuse it, and should do so before the first epoch
+// rather than at its end. It takes a millisecond, as nothing is compiled.
+func (t *Trainer) checkTail() error {
+	n := t.images.N % t.cfg.Batch
+	if n == 0 || t.batches == 1 {
+		return nil
+	}
+	_, _, _, err := t.build(n)
+	if err == nil {
+		return nil
+	}
+	images, way := "1 image", "batch or limit"
+	if n > 1 {
+		images = fmt.Sprintf("%d images", n)
+	}
+	if c := t.model.Config(); c.Norm == "batch" {
+		way += ", or a norm other than batch"
+	}
+	return fmt.Errorf("train: the last batch of an epoch has %s (of %d, by batches of %d), on which this model cannot be trained: %w; choose another %s",
+		images, t.images.N, t.cfg.Batch, err, way)
 }
 
 // orNil returns nil for a *data.Dataset that is nil.

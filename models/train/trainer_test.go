@@ -432,3 +432,33 @@ func TestNewRefusals(t *testing.T) {
 		}
 	}
 }
+
+// TestTailIsChecked: what a model says of the last batch of an epoch, it says
+// before the first one, of a set in memory and of one that is streamed.
+func TestTailIsChecked(t *testing.T) {
+	const want = "train: the last batch of an epoch has 1 image (of 17, by batches of 8), on which this model cannot be trained: " +
+		"runningstats: moments of 1 values, want at least 2: one value has no unbiased variance; " +
+		"choose another batch or limit, or a norm other than batch"
+	for _, name := range []string{"dense", "stacked"} {
+		m, err := models.New(models.Config{Name: name, Image: [3]int{8, 8, 1}, Hidden: []int{12}, Latent: 3, Norm: "batch"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, images := range []data.Source{blobs(17), fromFiles{blobs(17), nil}} {
+			if tr, err := New(m, device(t, 1), images, nil, Config{Batch: 8}); err == nil || err.Error() != want || tr != nil {
+				t.Errorf("%s: %v, want no trainer and the error %s", name, err, want)
+			}
+		}
+		for _, n := range []int{16, 18} {
+			if _, err := New(m, device(t, 1), blobs(n), nil, Config{Batch: 8}); err != nil {
+				t.Errorf("%s of %d images: %v", name, n, err)
+			}
+		}
+	}
+	// A convolution has many values of each channel in one image.
+	tr, err := New(smallModel(t, "conv"), device(t, 1), blobs(17), nil, Config{Epochs: 1, Batch: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, tr, RunOptions{})
+}
