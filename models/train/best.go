@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"hourglass/models"
 )
 
 // validate measures an epoch by the validation images.
@@ -52,18 +54,39 @@ func (e *Epoch) loss() float64 {
 	return e.TrainLoss
 }
 
+// warming returns the number of epochs that begin while a vae's KLWarmup lasts.
+// The training losses of those are of an easier objective than of later ones.
+func (t *Trainer) warming() int { return (klWarmup(t.model) + t.batches - 1) / t.batches }
+
+// klWarmup returns the number of steps in which the weight of a model's
+// divergence rises.
+func klWarmup(m models.Model) int {
+	c := m.Config()
+	if c.Classes > 0 { // labels train, there is no divergence
+		return 0
+	}
+	return c.KLWarmup
+}
+
+// begins reports whether the epoch that comes next is the first to compare
+// others with: training losses within the warm-up, of so many epochs, tell
+// nothing, so that each replaces the one before, and the first one after it all.
+func (p *progress) begins(e *Epoch, warming int) bool {
+	return p.BestEpoch == 0 || e.ValLoss == nil && p.BestEpoch <= warming
+}
+
 // better reports whether the epoch that comes next is better than all before.
-func (p *progress) better(e *Epoch) bool {
+func (p *progress) better(e *Epoch, warming int) bool {
 	if e.ValError != nil && p.BestError != nil && *e.ValError != *p.BestError {
 		return *e.ValError < *p.BestError
 	}
-	return p.BestEpoch == 0 || e.loss() < p.Best
+	return p.begins(e, warming) || e.loss() < p.Best
 }
 
 // after returns the progress after an epoch. Early stopping looks at a
 // classifier's error alone: the loss of one without mistakes may fall for ever.
-func (p progress) after(e *Epoch, cfg Config) progress {
-	e.Improved = p.better(e)
+func (p progress) after(e *Epoch, cfg Config, warming int) progress {
+	e.Improved = p.better(e, warming)
 	next := progress{
 		Epoch: p.Epoch + 1, Step: p.Step,
 		BestEpoch: p.BestEpoch, Best: p.Best, BestError: p.BestError, Bar: p.Bar, Stale: p.Stale + 1,
@@ -73,7 +96,7 @@ func (p progress) after(e *Epoch, cfg Config) progress {
 	if e.ValError != nil {
 		figure = *e.ValError
 	}
-	if p.BestEpoch == 0 || figure < p.Bar-cfg.MinDelta {
+	if p.begins(e, warming) || figure < p.Bar-cfg.MinDelta {
 		next.Bar, next.Stale = figure, 0
 	}
 	if e.Improved {

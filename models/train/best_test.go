@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"hourglass/data"
 	"hourglass/graph"
 	"hourglass/models"
 )
@@ -31,7 +32,7 @@ func TestBestEpoch(t *testing.T) {
 		stopsAt := 0
 		for _, f := range c.epochs {
 			e := Epoch{Epoch: p.Epoch + 1, TrainLoss: 9, ValLoss: &f.loss, ValError: &f.wrong}
-			p = p.after(&e, Config{Patience: 2, MinDelta: c.delta})
+			p = p.after(&e, Config{Patience: 2, MinDelta: c.delta}, 0)
 			if p.Stopped && stopsAt == 0 {
 				stopsAt = e.Epoch
 			}
@@ -128,5 +129,101 @@ func TestBestOfAClassifier(t *testing.T) {
 	checkSame(t, "resumed: best", resumed, kept)
 	if stops < 3 {
 		t.Errorf("stopped %d times, want 3 or more", stops)
+	}
+}
+
+// TestBestAfterWarmup: training losses of epochs that begin within a warm-up count
+// for nothing, those of validation for what they are.
+func TestBestAfterWarmup(t *testing.T) {
+	for name, c := range map[string]struct {
+		losses        []float64
+		warming       int
+		validated     bool
+		best, stopsAt int
+	}{
+		"the lowest after it":        {[]float64{1, 2, 9, 7, 8}, 2, false, 4, 0},
+		"the last, if none is after": {[]float64{1, 2, 3, 4}, 4, false, 4, 0},
+		"patience begins behind it":  {[]float64{1, 2, 3, 4, 5, 6}, 3, false, 4, 6},
+		"validation is at full beta": {[]float64{1, 2, 3, 4}, 2, true, 1, 3},
+		"without warm-up":            {[]float64{1, 2, 3, 4}, 0, false, 1, 3},
+	} {
+		var p progress
+		stopsAt := 0
+		for _, loss := range c.losses {
+			e := Epoch{Epoch: p.Epoch + 1, TrainLoss: loss}
+			if c.validated {
+				e.TrainLoss, e.ValLoss = 0, &loss
+			}
+			p = p.after(&e, Config{Patience: 2}, c.warming)
+			if p.Stopped && stopsAt == 0 {
+				stopsAt = e.Epoch
+			}
+		}
+		if p.BestEpoch != c.best || p.Best != c.losses[c.best-1] || stopsAt != c.stopsAt {
+			t.Errorf("%s: best is epoch %d with %v, stopped at %d; want %d and %d", name, p.BestEpoch, p.Best, stopsAt, c.best, c.stopsAt)
+		}
+	}
+}
+
+// warmed is a vae whose training loss is the lowest while its beta rises, which
+// takes it into the third of eight epochs of seven steps.
+func warmed(t testing.TB, validation data.Source) *Trainer {
+	t.Helper()
+	m, err := models.New(models.Config{Name: "vae", Image: [3]int{8, 8, 1}, Hidden: []int{12}, Latent: 3, Beta: 1000, KLWarmup: 15})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := small
+	cfg.Epochs, cfg.Schedule, cfg.Optimizer.LearningRate = 8, Schedule{}, 1e-4
+	tr, err := New(m, device(t, 1), blobs(smallImages), validation, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+// TestWarmupKeepsNoWeights: without validation the weights that are kept are of an
+// epoch after the warm-up, whether the run is stopped or not.
+func TestWarmupKeepsNoWeights(t *testing.T) {
+	want, folder := warmed(t, nil), t.TempDir()
+	mustRun(t, want, RunOptions{Folder: folder})
+	history := want.History()
+	best := 4
+	for _, e := range history[4:] {
+		if e.TrainLoss < history[best-1].TrainLoss {
+			best = e.Epoch
+		}
+	}
+	if first, lowest := history[0].TrainLoss, history[best-1].TrainLoss; !(first < lowest) {
+		t.Fatalf("the first epoch's loss is %v, the lowest after the warm-up %v: nothing is tested", first, lowest)
+	}
+	_, kept, e, err := ReadWeights(filepath.Join(folder, BestName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loss, epoch := want.Best(); epoch != best || loss != history[best-1].TrainLoss || e.Epoch != best {
+		t.Errorf("best is epoch %d with %v, the weights are of epoch %d; want epoch %d with %v", epoch, loss, e.Epoch, best, history[best-1].TrainLoss)
+	}
+	again := t.TempDir()
+	for stops := 0; ; stops++ {
+		tr := warmed(t, nil)
+		if stops > 0 {
+			if _, err := tr.Resume(again); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if runFor(t, tr, 10, RunOptions{Folder: again}); tr.Done() {
+			break
+		}
+	}
+	checkSame(t, "resumed: best", bestOf(t, again), kept)
+
+	validated := warmed(t, blobs(13))
+	mustRun(t, validated, RunOptions{})
+	loss, epoch := validated.Best()
+	for _, e := range validated.History() {
+		if *e.ValLoss < loss {
+			t.Errorf("best is epoch %d with the validation loss %v, but epoch %d has %v", epoch, loss, e.Epoch, *e.ValLoss)
+		}
 	}
 }

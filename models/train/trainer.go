@@ -288,7 +288,8 @@ func (t *Trainer) Steps() (done, of int) { return t.at.Step, t.cfg.Epochs * t.ba
 // Best returns the loss of the best epoch, of validation if there is any, and its
 // number counted from 1, which is 0 before the first epoch is complete. The best
 // is that of the lowest loss; of a classifier with validation images that of the
-// least ValError, and among equal ones that of the lowest loss.
+// least ValError, and among equal ones that of the lowest loss. Without validation
+// images, an epoch that begins in a vae's KLWarmup is worse than any later one.
 func (t *Trainer) Best() (loss float64, epoch int) { return t.at.Best, t.at.BestEpoch }
 
 // Done reports whether the run is complete.
@@ -385,7 +386,7 @@ func (t *Trainer) endEpoch(ctx context.Context, o RunOptions) error {
 		seconds += time.Since(began).Seconds()
 	}
 	e.Seconds = seconds
-	next := t.at.after(&e, t.cfg)
+	next := t.at.after(&e, t.cfg, t.warming())
 	if e.Improved && o.Folder != "" {
 		if err := t.saveBest(o.Folder, e); err != nil {
 			return err
