@@ -3,10 +3,12 @@ package main
 import (
 	"encoding/json"
 	"image/png"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"hourglass/data"
 	"hourglass/models"
 )
 
@@ -105,6 +107,26 @@ func TestReadyConfigs(t *testing.T) {
 		}
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		warming := max(s.Model.KLWarmup, s.Train.Schedule.WarmupSteps)
+		if warming > 0 && s.Data == defaultData {
+			images, err := s.openData(data.Train, &warner{to: io.Discard})
+			if err != nil {
+				t.Fatal(err)
+			}
+			training, _, err := s.Train.Split(images)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if steps := s.Train.Epochs * data.BatchCount(sizeOf(training), s.Train.Batch); steps <= warming {
+				t.Errorf("%s: %d steps of warm-up, and %d in all", file, warming, steps)
+			}
 		}
 	}
+}
+
+// TestPlanOfWarmups: the one batch that a plan is made for is no run to fit into.
+func TestPlanOfWarmups(t *testing.T) {
+	mustCall(t, "plan", "--model", "vae", "--batch", "4", "--hidden", "8", "--device", "cpu", "--kl-warmup", "1000", "--warmup", "50")
 }

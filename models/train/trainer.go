@@ -153,6 +153,9 @@ func New(m models.Model, dev kernels.Device, train, validation data.Source, cfg 
 	if w := cfg.Schedule.WarmupSteps; w >= steps {
 		return nil, fmt.Errorf("train: schedule.warmup_steps is %d, want fewer than the run's %d steps", w, steps)
 	}
+	if w := klWarmup(m); w >= steps {
+		return nil, fmt.Errorf("train: model.kl_warmup is %d, want fewer than the run's %d steps, or beta is never reached; lower it or train for more epochs", w, steps)
+	}
 	t.curve = cfg.Schedule.Curve(cfg.Optimizer.LearningRate, steps, t.batches)
 	if err := t.makeVariables(); err != nil {
 		return nil, err

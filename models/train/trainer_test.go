@@ -462,3 +462,26 @@ func TestTailIsChecked(t *testing.T) {
 	}
 	mustRun(t, tr, RunOptions{})
 }
+
+// TestWarmupFitsTheRun: beta has to reach its value before the last step, but not
+// in a classifier, which has none.
+func TestWarmupFitsTheRun(t *testing.T) {
+	_, steps := newTrainer(t, smallModel(t, "vae"), small).Steps()
+	for _, c := range []struct {
+		classes, warming int
+		want             string
+	}{
+		{0, steps - 1, ""},
+		{0, steps, "train: model.kl_warmup is 21, want fewer than the run's 21 steps, or beta is never reached; lower it or train for more epochs"},
+		{3, steps, ""},
+	} {
+		m, err := models.New(models.Config{Name: "vae", Image: [3]int{8, 8, 1}, Hidden: []int{12}, Latent: 3, Beta: 1, KLWarmup: c.warming, Classes: c.classes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr, err := New(m, device(t, 1), labelled(smallImages), nil, small)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || err.Error() != c.want || tr != nil) {
+			t.Errorf("kl_warmup %d of %d steps, %d classes: %v, want the error %q", c.warming, steps, c.classes, err, c.want)
+		}
+	}
+}
