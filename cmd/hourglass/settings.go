@@ -63,7 +63,7 @@ var flagKeys = map[string]string{
 	"epochs": "train.epochs", "pretrain-epochs": "train.pretrain_epochs", "batch": "train.batch", "seed": "train.seed", "limit": "train.limit",
 	"validation": "train.validation_fraction",
 	"optimizer":  "train.optimizer.name", "lr": "train.optimizer.learning_rate",
-	"weight-decay": "train.optimizer.weight_decay", "momentum": "train.optimizer.momentum",
+	"weight-decay": "train.optimizer.weight_decay", "l1": "train.optimizer.l1", "momentum": "train.optimizer.momentum",
 	"schedule": "train.schedule.name", "warmup": "train.schedule.warmup_steps",
 	"clip": "train.clip_norm", "ema": "train.ema_decay",
 	"patience": "train.patience", "min-delta": "train.min_delta",
@@ -103,7 +103,8 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.Uint64Var(&s.Train.Seed, "seed", 0, "of weights, order and noise (default 0)")
 	f.StringVar(&s.Train.Optimizer.Name, "optimizer", "", "adam, adamw, sgd or rmsprop (default adam)")
 	f.Float64Var(&s.Train.Optimizer.LearningRate, "lr", 0, "learning rate (default adam, adamw 0.001; sgd, rmsprop 0.01)")
-	f.Float64Var(&s.Train.Optimizer.WeightDecay, "weight-decay", 0, "L2 penalty; with adamw decoupled")
+	f.Float64Var(&s.Train.Optimizer.WeightDecay, "weight-decay", 0, "L2 penalty of the weights; with adamw decoupled")
+	f.Float64Var(&s.Train.Optimizer.L1, "l1", 0, "L1 penalty of the weights")
 	f.Float64Var(&s.Train.Optimizer.Momentum, "momentum", 0, "of sgd and rmsprop")
 	f.StringVar(&s.Train.Schedule.Name, "schedule", "", "of the learning rate: constant, step, cosine or one-cycle (default constant)")
 	f.IntVar(&s.Train.Schedule.WarmupSteps, "warmup", 0, "steps in which the learning rate rises to its value")

@@ -115,6 +115,8 @@ func TestConfigRefusals(t *testing.T) {
 		"min_delta":               {MinDelta: math.Inf(1)},
 		"optimizer.name":          {Optimizer: Optimizer{Name: "adamm"}},
 		"optimizer.learning_rate": {Optimizer: Optimizer{LearningRate: -1}},
+		"optimizer.l1":            {Optimizer: Optimizer{Name: "sgd", L1: math.Inf(1)}},
+		"optimizer.l1 is -0.1,":   {Optimizer: Optimizer{L1: -0.1}},
 		"optimizer.momentum":      {Optimizer: Optimizer{Momentum: 0.9}},
 		"optimizer.nesterov":      {Optimizer: Optimizer{Name: "sgd", Nesterov: true}},
 		"schedule.name":           {Schedule: Schedule{Name: "linear"}},

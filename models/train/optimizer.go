@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"hourglass/graph"
 	"hourglass/kernels"
 )
 
@@ -18,6 +19,11 @@ type Optimizer struct {
 	// WeightDecay is added to the gradient times the weight, an L2 penalty of
 	// ½·WeightDecay·‖w‖²; adamw shrinks the weights apart from the gradient.
 	WeightDecay float64 `toml:"weight_decay" json:"weight_decay"`
+	// L1 times the sign of each weight, 0 of 0, is added to the gradient before it
+	// is clipped, an L1 penalty of L1·Σ|w| (Tibshirani, Regression Shrinkage and
+	// Selection via the Lasso, 1996). It goes for all weights that are trained, with
+	// every optimizer; like WeightDecay it is no part of the loss.
+	L1 float64 `toml:"l1" json:"l1,omitempty"`
 
 	// Beta1 and Beta2 are the decays of adam's and adamw's first and second
 	// moments; 0 stands for 0.9 and 0.999.
@@ -66,6 +72,7 @@ func (o Optimizer) validate() error {
 		oneOf("optimizer.name", o.Name, []string{adam, adamW, sgd, rmsProp}),
 		within("optimizer.learning_rate", o.LearningRate, 0, math.Inf(1)),
 		within("optimizer.weight_decay", o.WeightDecay, 0, math.Inf(1)),
+		within("optimizer.l1", o.L1, 0, math.Inf(1)),
 		within("optimizer.beta1", o.Beta1, 0, 1),
 		within("optimizer.beta2", o.Beta2, 0, 1),
 		within("optimizer.alpha", o.Alpha, 0, 1),
@@ -108,4 +115,14 @@ func (o Optimizer) spec() kernels.Optimizer {
 		return kernels.RMSProp{Alpha: o.Alpha, Epsilon: o.Epsilon, Momentum: o.Momentum, WeightDecay: o.WeightDecay}
 	}
 	return kernels.Adam{Beta1: o.Beta1, Beta2: o.Beta2, Epsilon: o.Epsilon, WeightDecay: o.WeightDecay, Decoupled: o.Name == adamW}
+}
+
+// penalize adds the gradients of L1 to those of the loss.
+func (o Optimizer) penalize(b *graph.Builder, grads, params []*graph.Node) {
+	if o.L1 == 0 {
+		return
+	}
+	for i := range grads {
+		grads[i] = b.Add(grads[i], b.Scale(o.L1, b.Fn(kernels.Sign, 0, params[i])))
+	}
 }

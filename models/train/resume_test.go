@@ -111,7 +111,7 @@ func TestStoppedBeforeValidation(t *testing.T) {
 
 func TestResumeOptimizers(t *testing.T) {
 	for _, o := range []Optimizer{
-		{Name: "sgd"}, {Name: "sgd", Momentum: 0.9, Nesterov: true}, {Name: "adamw", WeightDecay: 0.1},
+		{Name: "sgd"}, {Name: "sgd", Momentum: 0.9, Nesterov: true}, {Name: "adamw", WeightDecay: 0.1}, {L1: 0.01},
 		{Name: "rmsprop", LearningRate: 1e-3}, {Name: "rmsprop", Momentum: 0.5, LearningRate: 1e-3},
 	} {
 		cfg := small
@@ -265,6 +265,25 @@ func TestResumesOfBeforeAnOption(t *testing.T) {
 				t.Errorf("%s: resumed to %+v, %v; want step 4", with, r, err)
 			}
 		})
+	}
+}
+
+// TestResumesOfBeforeL1: a checkpoint of a run without l1 does not name it, as
+// those of before there was one do not; one with it is of another run.
+func TestResumesOfBeforeL1(t *testing.T) {
+	tr, folder := newTrainer(t, smallModel(t, "dense"), small), t.TempDir()
+	runFor(t, tr, 4, RunOptions{Folder: folder})
+	metadata, err := tr.metadata()
+	if err != nil || strings.Contains(metadata["train"], "l1") {
+		t.Errorf("%v: the checkpoint's training is %s, want no word of l1", err, metadata["train"])
+	}
+	for l1, want := range map[float64]string{0: "", 0.1: "train.optimizer.l1 is 0.1 here and not set in the checkpoint"} {
+		cfg := small
+		cfg.Optimizer.L1 = l1
+		_, err := newTrainer(t, smallModel(t, "dense"), cfg).Resume(folder)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("l1 of %v: resumed with %v, want %q", l1, err, want)
+		}
 	}
 }
 

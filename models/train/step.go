@@ -56,6 +56,7 @@ func (t *Trainer) build(n int) (*stepProgram, *graph.Builder, graph.Options, err
 	p.loss = net.Loss(x, phase).Total
 	params := b.Trainable()
 	grads := b.Gradients(p.loss, params...)
+	t.cfg.Optimizer.penalize(b, grads, params)
 	o := graph.Options{
 		Variables: t.vars,
 		Update: &graph.Update{

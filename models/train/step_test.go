@@ -2,6 +2,7 @@ package train
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"hourglass/data"
@@ -136,6 +137,95 @@ func TestStepsByHand(t *testing.T) {
 				}
 				at++
 			}
+		}
+	}
+}
+
+// TestL1 holds a step of SGD to w − lr·(g + l1·sign(w)), with g that of a step
+// without l1, for all weights, biases that are 0 among them; and the loss of the
+// step to that without.
+func TestL1(t *testing.T) {
+	const rate, l1 = 0.5, 0.25
+	step := func(l1, clip float64) (before, after []float32, loss float64, plan string) {
+		cfg := Config{Epochs: 1, Batch: 8, Seed: 3, ClipNorm: clip, Optimizer: Optimizer{Name: "sgd", LearningRate: rate, L1: l1}}
+		m, err := models.New(models.Config{Name: "dense", Image: [3]int{8, 8, 1}, Hidden: []int{12}, Latent: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr, err := New(m, device(t, 1), blobs(8), nil, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := func() (values []float32) {
+			weights, err := tr.Weights()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range weights {
+				values = append(values, w.Data...)
+			}
+			return values
+		}
+		before = all()
+		if plan, err = tr.Plan(); err != nil {
+			t.Fatal(err)
+		}
+		mustRun(t, tr, RunOptions{OnStep: func(s Step) { loss = s.Loss }})
+		return before, all(), loss, plan
+	}
+	weights, plain, want, plan := step(0, 0)
+	if strings.Contains(plan, "sign") {
+		t.Errorf("without l1 a step still takes signs:\n%s", plan)
+	}
+	_, shrunk, got, _ := step(l1, 0)
+	if got != want {
+		t.Errorf("the loss is %v with l1 and %v without", got, want)
+	}
+	zeros, norm := 0, 0.0
+	for i, w := range weights {
+		sign := float64(0)
+		switch {
+		case w > 0:
+			sign = 1
+		case w < 0:
+			sign = -1
+		default:
+			zeros++
+		}
+		if want := float64(plain[i]) - rate*l1*sign; !(math.Abs(float64(shrunk[i])-want) <= 1e-6) {
+			t.Fatalf("weight %d of %v is %v after the step, want %v", i, w, shrunk[i], want)
+		}
+		g := float64(w-plain[i])/rate + l1*sign
+		norm += g * g
+	}
+	if zeros == 0 {
+		t.Error("no weight is 0: nothing is tested there")
+	}
+	// What is clipped is the sum.
+	const clip = 0.1
+	_, clipped, _, _ := step(l1, clip)
+	for i, w := range weights {
+		if want := float64(w) + (float64(shrunk[i])-float64(w))*clip/math.Sqrt(norm); !(math.Abs(float64(clipped[i])-want) <= 1e-6) {
+			t.Fatalf("weight %d of %v is %v after a clipped step, want %v", i, w, clipped[i], want)
+		}
+	}
+}
+
+// TestL1OfFixedWeights: a stage of a stacked model shrinks what it trains, and no
+// other weight.
+func TestL1OfFixedWeights(t *testing.T) {
+	cfg := small
+	cfg.Optimizer = Optimizer{Name: "adamw", L1: 0.5}
+	stage, err := New(models.Stages(newStacked(t, cfg).model)[1], device(t, 1), blobs(smallImages), nil, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := variables(t, stage.vars)
+	mustRun(t, stage, RunOptions{})
+	after := variables(t, stage.vars)
+	for _, p := range stage.vars.Params() {
+		if same(before[p.Name], after[p.Name]) != p.Fixed {
+			t.Errorf("%s, fixed %v: changed %v", p.Name, p.Fixed, !p.Fixed)
 		}
 	}
 }
