@@ -252,3 +252,31 @@ func TestProfile(t *testing.T) {
 		}
 	}
 }
+
+// TestL1OfARun: a run keeps its l1, given by flag or as a setting, and one from
+// before there was such an option goes on to the same bits.
+func TestL1OfARun(t *testing.T) {
+	dir, data := t.TempDir(), smallData(t, 50, 5)
+	plain, straight, run := filepath.Join(dir, "plain"), filepath.Join(dir, "straight"), filepath.Join(dir, "run")
+	mustCall(t, small(data, straight, "--epochs", "3", "--l1", "0.01")...)
+	mustCall(t, small(data, run, "--set", "train.optimizer.l1=0.01")...)
+	wantFailure(t, []string{"train", "--resume", "--out", run, "--l1", "0.1"}, exitUsage, "--l1 is 0.1, but the run "+run+" was started with 0.01")
+	mustCall(t, "train", "--resume", "--out", run, "--epochs", "3")
+	sameRun(t, run, straight)
+
+	mustCall(t, small(data, plain, "--epochs", "3")...)
+	old := filepath.Join(dir, "old")
+	mustCall(t, small(data, old)...)
+	path := filepath.Join(old, configName)
+	text := readFile(t, path)
+	before := strings.Replace(text, "    l1 = 0.0\n", "", 1)
+	if before == text || strings.Contains(before, "l1 =") {
+		t.Fatalf("%s:\n%s", configName, text)
+	}
+	writeFile(t, path, []byte(before))
+	mustCall(t, "train", "--resume", "--out", old, "--epochs", "3")
+	sameRun(t, old, plain)
+	wantNothingWritten(t, func() {
+		wantFailure(t, []string{"train", "--l1", "-1"}, exitUsage, "optimizer.l1 is -1, want a number from 0")
+	})
+}
