@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"hourglass/data"
+	"hourglass/graph"
+	"hourglass/kernels"
+	"hourglass/models"
 )
 
 // opened is a runner on the weights of a short run.
@@ -197,5 +200,48 @@ func TestImportanceSamples(t *testing.T) {
 	_, err = OpenRunner(filepath.Join(folder, BestName), device(t, 2), RunnerOptions{Samples: 5})
 	if err == nil || !strings.HasSuffix(err.Error(), "vae and iwae do") {
 		t.Errorf("samples of a dense model: %v", err)
+	}
+}
+
+// TestEvaluationHasItsOwnNoise: what evaluation draws for its first batch is not
+// what the same seed gives training for its own, but of the complement.
+func TestEvaluationHasItsOwnNoise(t *testing.T) {
+	const seed, n = 7, 8
+	m := smallModel(t, "vae")
+	tr, err := New(m, device(t, 1), blobs(n), nil, Config{Batch: n, Seed: seed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := tr.Runner().mean(context.Background(), toLoss, blobs(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	loss := func(seed uint64, training bool) float64 {
+		b := graph.NewBuilder()
+		net := m.On(b)
+		x, step := b.Input("x", n, 8, 8, 1), b.InputOf(kernels.Int32, "step", 1)
+		total := net.Loss(x, models.Phase{Training: training, Step: step, Seed: seed}).Total
+		p, err := graph.CompileWith(b.Graph(), tr.dev, graph.Options{Variables: tr.vars}, total)
+		if err == nil {
+			err = p.FeedFloats(x, Scale(blobs(n).Pixels))
+		}
+		if err == nil {
+			err = p.FeedInts(step, []int32{0})
+		}
+		if err == nil {
+			err = p.Compute()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, err := p.Scalar(total)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+	same := func(a, b float64) bool { return math.Abs(a-b) <= 1e-6*math.Abs(b) }
+	if ours, trained := loss(^uint64(seed), false), loss(seed, true); !same(got[0].Value, ours) || same(ours, trained) {
+		t.Errorf("the loss is %v; by the seed's complement it is %v, and training's noise gives %v", got[0].Value, ours, trained)
 	}
 }

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -145,6 +146,22 @@ func TestStackedFilesAndStart(t *testing.T) {
 	for stage := 1; stage <= 3; stage++ {
 		if _, err := os.Stat(filepath.Join(stageFolder(folder, stage), CheckpointName)); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestPretrainEpochs counts the steps of each stage, and those of the whole.
+func TestPretrainEpochs(t *testing.T) {
+	for pretrain, want := range map[int]int{0: 3, 1: 1, 5: 5} {
+		cfg := small
+		cfg.Schedule, cfg.PretrainEpochs = Schedule{}, pretrain
+		tr, steps, whole := newStacked(t, cfg), map[int]int{}, 0
+		mustRun(t, tr, RunOptions{
+			OnStage: func(stage, stages int, s Step) { steps[stage]++ },
+			OnStep:  func(Step) { whole++ },
+		})
+		if !maps.Equal(steps, map[int]int{1: 7 * want, 2: 7 * want, 3: 7 * want}) || whole != 3*7 {
+			t.Errorf("pretrain_epochs %d: %v steps of the stages and %d of the whole, want %d of each stage and 21", pretrain, steps, whole, 7*want)
 		}
 	}
 }
