@@ -91,10 +91,16 @@ func (c Config) Validate() error {
 	); err != nil {
 		return err
 	}
-	if err := c.Optimizer.validate(); err != nil {
+	if err := firstError(c.Optimizer.validate(), c.Schedule.validate()); err != nil {
 		return err
 	}
-	return c.Schedule.validate()
+	if floor, rate := c.Schedule.Floor, c.Optimizer.LearningRate; floor > rate {
+		return fmt.Errorf("train: schedule.floor is %g, want at most the learning rate, which is %g and falls to it", floor, rate)
+	}
+	if c.MinDelta > 0 && c.Patience == 0 {
+		return fmt.Errorf("train: min_delta is %g, but without patience nothing stops early; set patience, or remove it", c.MinDelta)
+	}
+	return nil
 }
 
 // Split applies Limit and ValidationFraction to a source. The validation part is

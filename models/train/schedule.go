@@ -64,9 +64,31 @@ func (s Schedule) validate() error {
 		within("schedule.warmup_from", s.WarmupFrom, 0, math.Nextafter(1, 2)),
 		within("schedule.floor", s.Floor, 0, math.Inf(1)),
 	)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	for _, option := range []struct {
+		name string
+		set  bool
+		of   bool // the schedule has it
+	}{
+		{"warmup_from", s.WarmupFrom != 0, s.WarmupSteps > 0},
+		{"step_epochs", s.StepEpochs != 0, s.Name == stepwise},
+		{"gamma", s.Gamma != 0, s.Name == stepwise},
+		{"floor", s.Floor != 0, s.Name == cosine},
+		{"rise", s.Rise != 0, s.Name == oneCycle},
+		{"start", s.Start != 0, s.Name == oneCycle},
+		{"end", s.End != 0, s.Name == oneCycle},
+	} {
+		switch {
+		case !option.set || option.of:
+		case option.name == "warmup_from":
+			return fmt.Errorf("train: schedule.warmup_from is set, but there is no warm-up; set schedule.warmup_steps, or remove it")
+		default:
+			return fmt.Errorf("train: schedule.%s is set, but %s has no such option; remove it or choose another schedule", option.name, s.Name)
+		}
+	}
+	switch {
 	case s.Name == stepwise:
 		return firstError(
 			atLeast("schedule.step_epochs", s.StepEpochs, 1),
