@@ -40,7 +40,7 @@ type Net interface {
 	//	elbo  the evidence lower bound −(bce or nll) − kl, in nats
 	//	iwae_k      the importance-weighted bound of as many codes as the iwae draws
 	//	nll_is      −ln p(x), estimated by p.Samples codes from the encoder
-	//	mmd         discrepancy of the batch's codes from the prior
+	//	mmd         discrepancy of the batch's codes from the prior, 0 of one code
 	//	commitment  squared distance of the encoder's result from the codebook
 	//	perplexity  number of codes that a batch uses, by the entropy of their use
 	//	noisy_psnr    of images corrupted by Denoise themselves, in decibels
@@ -297,6 +297,14 @@ func (c Config) HasPrior() bool {
 		}
 	}
 	return false
+}
+
+// Batchwise reports whether a loss or metric of the model is of all images of a
+// batch together, and not the mean of each one's: the discrepancy of the wae, the
+// perplexity of the vqvae, sparsity kl and free bits. Batches should then be drawn
+// at random.
+func (c Config) Batchwise() bool {
+	return c.Name == "wae" || c.Name == "vqvae" || strings.HasPrefix(c.Sparsity, "kl") || c.FreeBits > 0
 }
 
 // shape returns the shape of an image.

@@ -370,3 +370,17 @@ func TestGaussianNLL(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+func TestBatchwise(t *testing.T) {
+	for _, c := range []struct {
+		config Config
+		want   bool
+	}{
+		{Config{Name: "wae"}, true}, {Config{Name: "vqvae"}, true}, {Config{Name: "sparse", Sparsity: "kl:0.05"}, true},
+		{Config{Name: "vae", FreeBits: 0.1}, true}, {Config{Name: "sparse", Sparsity: "l1:1"}, false}, {Config{Name: "conv"}, false},
+	} {
+		if got := c.config.Batchwise(); got != c.want {
+			t.Errorf("%+v: %v, want %v", c.config, got, c.want)
+		}
+	}
+}

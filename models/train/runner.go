@@ -217,15 +217,16 @@ func (r *Runner) mean(ctx context.Context, g goal, s data.Source) ([]Value, erro
 		return nil, err
 	}
 	info := s.Info()
-	next, stop := r.inOrder(ctx, s)
+	next, stop := r.read(ctx, s)
 	defer stop()
+	order := r.order(info.N)
 	var total means
 	for from := 0; from < info.N; from += r.batch {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("train: evaluation %w", ErrStopped)
 		}
 		n := min(r.batch, info.N-from)
-		values, err := next(from, n)
+		values, err := next()
 		if err != nil && ctx.Err() != nil {
 			return nil, fmt.Errorf("train: evaluation %w", ErrStopped)
 		}
@@ -233,8 +234,11 @@ func (r *Runner) mean(ctx context.Context, g goal, s data.Source) ([]Value, erro
 			return nil, &sourceError{err}
 		}
 		var labels []uint8
-		if info.Labels != nil {
-			labels = info.Labels[from : from+n]
+		if index := order(); info.Labels != nil {
+			labels = make([]uint8, n)
+			for i, k := range index {
+				labels[i] = info.Labels[k]
+			}
 		}
 		p, err := r.feed(g, values, labels, n, from/r.batch)
 		if err != nil {
@@ -250,20 +254,36 @@ func (r *Runner) mean(ctx context.Context, g goal, s data.Source) ([]Value, erro
 	return total.finish(info.N)
 }
 
-// inOrder returns a function that reads the samples from … from+n-1, batch after
-// batch, and one that ends the reading.
-func (r *Runner) inOrder(ctx context.Context, s data.Source) (next func(from, n int) ([]float32, error), stop func()) {
+// order returns a function that tells the samples of batch after batch: in their
+// order, unless the model judges batches as a whole. Then they are drawn at
+// random, as those of a set that is sorted by class are like no training batch.
+func (r *Runner) order(n int) func() []int32 {
+	if !r.model.Config().Batchwise() {
+		return data.InOrder(n, r.batch)
+	}
+	order := data.Order(n, r.seed, 0)
+	return func() []int32 {
+		batch := order[:min(r.batch, len(order))]
+		order = order[len(batch):]
+		return batch
+	}
+}
+
+// read returns a function that reads the samples of batch after batch, and one
+// that ends the reading.
+func (r *Runner) read(ctx context.Context, s data.Source) (next func() ([]float32, error), stop func()) {
 	info := s.Info()
+	order := r.order(info.N)
 	if d, ok := s.(*data.Dataset); ok {
 		r.floats = make([]float32, min(r.batch, info.N)*info.SampleSize())
-		indices := data.InOrder(info.N, r.batch)
-		return func(_, n int) ([]float32, error) {
-			values := r.floats[:n*info.SampleSize()]
-			return values, d.Read(values, indices())
+		return func() ([]float32, error) {
+			index := order()
+			values := r.floats[:len(index)*info.SampleSize()]
+			return values, d.Read(values, index)
 		}, func() {}
 	}
-	stream := data.NewStream(ctx, s, data.InOrder(info.N, r.batch), data.StreamOptions{Floats: true})
-	return func(int, int) ([]float32, error) {
+	stream := data.NewStream(ctx, s, order, data.StreamOptions{Floats: true})
+	return func() ([]float32, error) {
 		b, err := stream.Next()
 		if err != nil {
 			return nil, err

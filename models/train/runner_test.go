@@ -245,3 +245,49 @@ func TestEvaluationHasItsOwnNoise(t *testing.T) {
 		t.Errorf("the loss is %v; by the seed's complement it is %v, and training's noise gives %v", got[0].Value, ours, trained)
 	}
 }
+
+// TestBatchesAtRandom: a model that judges batches as a whole is given the samples
+// of a set in another order than theirs, with their labels.
+func TestBatchesAtRandom(t *testing.T) {
+	d := labelled(20)
+	tr := newClassifier(t, func(c *models.Config) { c.Name, c.Lambda = "wae", 1 }, Config{Batch: 6}, d)
+	r := tr.Runner()
+	next := r.order(d.N)
+	var met []int32
+	for _, want := range []int{6, 6, 6, 2, 0} {
+		batch := next()
+		if len(batch) != want {
+			t.Errorf("a batch of %d, want %d", len(batch), want)
+		}
+		met = append(met, batch...)
+	}
+	if slices.IsSorted(met) {
+		t.Error("the order is that of the set")
+	}
+	slices.Sort(met)
+	if whole := data.InOrder(d.N, d.N)(); !slices.Equal(met, whole) {
+		t.Errorf("met %v, want %v", met, whole)
+	}
+	got, err := r.Evaluate(context.Background(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	streamed, err := r.Evaluate(context.Background(), fromFiles{d, nil})
+	if err != nil || !slices.Equal(got, streamed) {
+		t.Errorf("%v and from files %v, %v", got, streamed, err)
+	}
+	counts, err := r.Confusion(context.Background(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := 0
+	for class := range counts {
+		right += counts[class][class]
+	}
+	if want := float64(right) / float64(d.N); got[1].Name != "accuracy" || !(math.Abs(got[1].Value-want) <= 1e-6) || right == 0 {
+		t.Errorf("%s is %v, want %v", got[1].Name, got[1].Value, want)
+	}
+	if first := opened(t, "dense", 3).order(5)(); !slices.Equal(first, []int32{0, 1, 2}) {
+		t.Errorf("a dense model is given %v first", first)
+	}
+}
