@@ -61,7 +61,11 @@ func (r *job) finish(ctx context.Context) error {
 	if r.settings.Model.Classes > 0 {
 		fmt.Fprintf(t, "test error\t%.2f%%\t(%d images; hourglass classify %s tells more)\n", 100*(1-valueOf(metrics, "accuracy")), r.examples.Info().N, r.folder)
 	}
-	fmt.Fprintf(t, "test mse\t%.5f\t(%d images, weights of epoch %d)\n", valueOf(metrics, "mse"), r.examples.Info().N, epoch)
+	mse, images := "mse", "images"
+	if r.settings.Model.Denoise != "" { // what it has learned
+		mse, images = "denoise_mse", "images restored"
+	}
+	fmt.Fprintf(t, "test mse\t%.5f\t(%d %s, weights of epoch %d)\n", valueOf(metrics, mse), r.examples.Info().N, images, epoch)
 	fmt.Fprintf(t, "pictures\t%s\t(test images over reconstructions)\n", filepath.Join(r.folder, reconstructionsName))
 	if r.settings.Model.Denoise != "" {
 		fmt.Fprintf(t, "restored\t%s\t(test images, corrupted, restored: %.1f dB from %.1f dB)\n", filepath.Join(r.folder, restorationsName),
