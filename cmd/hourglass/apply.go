@@ -74,9 +74,7 @@ func (a *applied) begin(cmd *cobra.Command, folder string) (ctx context.Context,
 	return ctx, func() {
 		stop()
 		a.device.Close()
-		for _, path := range a.temporary {
-			os.RemoveAll(path)
-		}
+		a.removeTemporary()
 	}, nil
 }
 
@@ -180,7 +178,7 @@ func (a *applied) anySource() (data.Source, error) {
 		}
 	}
 	src, err := a.reading.open(spec, part, &warner{to: a.err})
-	if err != nil {
+	if src, err = a.ofInput(src, err); err != nil {
 		return nil, err
 	}
 	if a.Limit > 0 {
@@ -194,7 +192,10 @@ func (a *applied) anySource() (data.Source, error) {
 func (a *applied) specOf(text string) (string, error) {
 	if text == "-" {
 		path, err := a.spool(".npy")
-		return plainSpec("npy", path, ""), err
+		if err != nil {
+			return "", err
+		}
+		return a.specOfFile(path, false)
 	}
 	name, _, _ := strings.Cut(text, ":")
 	for _, k := range data.Kinds() {
@@ -206,7 +207,7 @@ func (a *applied) specOf(text string) (string, error) {
 	switch {
 	case err == nil:
 	case strings.ContainsAny(text, "./\\") && !strings.Contains(text, ":"): // meant as a file, not as a kind
-		return "", fmt.Errorf("--data %s: %w", text, withoutOperation(err))
+		return "", fmt.Errorf("%s%s: %w", a.dataFlag(), text, withoutOperation(err))
 	default:
 		return text, nil // for the error that lists the kinds
 	}
@@ -223,39 +224,55 @@ func withoutOperation(err error) error {
 }
 
 // specOfFile makes a specification of a plain file or folder: all of it, and of
-// the size that the model takes.
+// the size that the model takes; without a model, as it is.
 func (a *applied) specOfFile(path string, folder bool) (string, error) {
+	ending := strings.ToLower(filepath.Ext(path))
+	if folder {
+		ending = "folder"
+	}
+	kind := map[string]string{".npy": "npy", ".npz": "npz", ".csv": "csv", ".wav": "wav", ".png": "images", ".jpg": "images",
+		".jpeg": "images", ".gif": "images", ".webp": "images", "folder": "images"}[ending]
+	if kind == "" {
+		return "", usagef("%s%s: a file of what? want x.npy, x.npz, x.csv, x.wav, a PNG, JPEG, GIF or WebP, a folder of those, or KIND:PATH", a.dataFlag(), path)
+	}
+	if a.runner == nil {
+		return kind + ":" + escaped(path), nil
+	}
 	shape := a.runner.Shape()
 	window := ""
 	if isSeries(shape) && shape[1] > 1 {
 		window = fmt.Sprintf(",window=%d,stride=%[1]d", shape[1])
 	}
-	ending := strings.ToLower(filepath.Ext(path))
-	if folder {
-		ending = "folder"
-	}
 	if ending == ".wav" && a.overlap {
 		window = fmt.Sprintf(",window=%d,stride=%d", shape[1], max(1, shape[1]/2))
 	}
-	switch ending {
-	case ".npy", ".npz":
-		return plainSpec(ending[1:], path, ""), nil
-	case ".csv", ".wav":
-		return plainSpec(ending[1:], path, window), nil
-	case ".png", ".jpg", ".jpeg", ".gif", ".webp", "folder":
-		options := fmt.Sprintf(",size=%dx%d", shape[1], shape[0])
-		if shape[2] == 1 {
+	options := ""
+	switch kind {
+	case "csv", "wav":
+		options = window
+	case "images":
+		if options = fmt.Sprintf(",size=%dx%d", shape[1], shape[0]); shape[2] == 1 {
 			options += ",grey"
 		}
-		return plainSpec("images", path, options), nil
 	}
-	return "", usagef("--data %s: a file of what? want x.npy, x.npz, x.csv, x.wav, a PNG, JPEG, GIF or WebP, a folder of those, or KIND:PATH", path)
+	return plainSpec(kind, path, options), nil
+}
+
+// dataFlag is the flag that named a file, as errors begin; data info has none.
+func (a *applied) dataFlag() string {
+	if a.runner == nil {
+		return ""
+	}
+	return "--data "
 }
 
 // plainSpec is the specification of all samples of a file.
 func plainSpec(kind, path, options string) string {
-	return kind + ":" + strings.ReplaceAll(path, ",", ",,") + options + ",test=0"
+	return kind + ":" + escaped(path) + options + ",test=0"
 }
+
+// escaped writes a path as it stands in a specification.
+func escaped(path string) string { return strings.ReplaceAll(path, ",", ",,") }
 
 // wrongSpec makes a usage error of a specification that names no data.
 func wrongSpec(err error) error {
@@ -275,32 +292,6 @@ func (a *applied) part() (data.Split, error) {
 		return data.Train, nil
 	}
 	return 0, usagef("--split %q: want train or test", a.Split)
-}
-
-// spool copies standard input to a temporary file, since samples are read in any
-// order, and returns its path. The end of the command removes it.
-func (a *applied) spool(ending string) (path string, err error) {
-	if a.spooled != "" { // of a command that reads its samples twice
-		return a.spooled, nil
-	}
-	if isTerminal(a.in) {
-		return "", usagef("- stands for standard input, which is a terminal: pipe a file into it, as in hourglass encode RUN --out - | hourglass decode RUN --codes - --out x.png")
-	}
-	folder, err := os.MkdirTemp("", "hourglass-*")
-	if err != nil {
-		return "", err
-	}
-	a.temporary = append(a.temporary, folder)
-	f, err := os.Create(filepath.Join(folder, "standard-input"+ending)) // as errors name it
-	if err != nil {
-		return "", err
-	}
-	a.spooled = f.Name()
-	if _, err := io.Copy(f, a.in); err != nil {
-		f.Close()
-		return "", fmt.Errorf("reading standard input: %w", err)
-	}
-	return f.Name(), f.Close()
 }
 
 // note tells on standard error what a user should know of the results.

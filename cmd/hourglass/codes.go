@@ -61,7 +61,7 @@ func (a *applied) codesOf(path string) (data.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return data.OpenNumbers(spooled, "")
+	return a.ofInput(data.OpenNumbers(spooled, ""))
 }
 
 // readCodes reads a table of codes: a line each, below a line of names or none,

@@ -68,6 +68,29 @@ func TestDataInfo(t *testing.T) {
 	wantFailure(t, []string{"data", "fetsch"}, 2, "fetch or info")
 }
 
+// TestDataInfoOfPlainFiles: a file or folder without a kind is what train takes
+// with one.
+func TestDataInfoOfPlainFiles(t *testing.T) {
+	dir, run := t.TempDir(), smallRun(t, smallData(t, 50, 30))
+	array, folder, rows := filepath.Join(dir, "a,b.npy"), filepath.Join(dir, "pictures"), filepath.Join(dir, "rows.csv")
+	mustCall(t, "reconstruct", run, "--out", array)
+	mustCall(t, "reconstruct", run, "--out", folder)
+	writeFile(t, rows, []byte("x,y\n1,2\n3,4\n5,6\n7,8\n9,0\n9,9\n9,9\n9,9\n9,9\n9,9\n"))
+	for path, spec := range map[string]string{
+		array:                           "npy:" + filepath.Join(dir, "a,,b.npy"),
+		folder:                          "images:" + folder,
+		filepath.Join(folder, "00.png"): "images:" + filepath.Join(folder, "00.png"),
+		rows:                            "csv:" + rows,
+	} {
+		got, _ := mustCall(t, "data", "info", path)
+		want, _ := mustCall(t, "data", "info", spec)
+		if got != want || !strings.HasPrefix(got, spec+"\n") {
+			t.Errorf("data info %s:\n%swant\n%s", path, got, want)
+		}
+	}
+	wantFailure(t, []string{"data", "info", filepath.Join(run, configName)}, exitUsage, "config.toml: a file of what?", "x.npy")
+}
+
 func TestSpread(t *testing.T) {
 	if got := spread(10, 4); !slices.Equal(got, []int32{0, 2, 5, 7}) {
 		t.Errorf("4 of 10 are %v", got)

@@ -66,6 +66,7 @@ func dataInfoCommand() *cobra.Command {
 			f.a.in, f.a.out, f.a.err = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
 			ctx, stop := untilSignal(cmd.Context(), f.a.err)
 			defer stop()
+			defer f.a.removeTemporary()
 			return f.run(ctx, args[0])
 		},
 		DisableFlagsInUseLine: true,
@@ -101,9 +102,12 @@ func (f *dataInfoFlags) run(ctx context.Context, text string) error {
 		return err
 	}
 	about := dataInfo{Spec: spec}
+	if text == "-" {
+		about.Spec = standardInput
+	}
 	for _, part := range parts {
 		src, err := f.a.reading.open(spec, part, &warner{to: f.a.err})
-		if err != nil {
+		if src, err = f.a.ofInput(src, err); err != nil {
 			return err
 		}
 		p, err := f.describe(ctx, src, part)

@@ -57,7 +57,7 @@ func decodeCommand() *cobra.Command {
 				return err
 			}
 			if codes == "-" {
-				codes = "standard input"
+				codes = standardInput
 			}
 			return a.tell(o, summary{args[0], codes, images.n, images.shape, out}, "%d images of the codes of %s in %s", images.n, codes, out)
 		},

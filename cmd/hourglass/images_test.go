@@ -59,18 +59,37 @@ func wantNPY(t *testing.T, content string, shape ...int) {
 	}
 }
 
-// TestWrongStandardInput: the error names it, and nothing of it stays behind.
+// TestWrongStandardInput: the error names it, not its copy, and nothing of that
+// stays behind.
 func TestWrongStandardInput(t *testing.T) {
 	r, spool := trained(t, smallData(t, 50, 20), "--model", "dense", "--hidden", "12", "--latent", "3"), t.TempDir()
 	t.Setenv("TMPDIR", spool)
-	var stdout, stderr bytes.Buffer
-	status := run([]string{"decode", r, "--codes", "-", "--out", filepath.Join(r, "x.png")}, strings.NewReader("1,2,3"), &stdout, &stderr)
-	if status != exitFailure || !strings.Contains(stderr.String(), "standard-input.npy: want an NPY header") {
-		t.Errorf("status %d: %s", status, stderr.String())
+	for _, args := range [][]string{
+		{"decode", r, "--codes", "-", "--out", filepath.Join(r, "x.png")},
+		{"encode", r, "--data", "-", "--out", filepath.Join(r, "x.npy")},
+		{"data", "info", "-"},
+	} {
+		var stdout, stderr bytes.Buffer
+		status := run(args, strings.NewReader("1,2,3"), &stdout, &stderr)
+		if got := stderr.String(); status != exitFailure || !strings.Contains(got, "standard input: want an NPY header") || strings.Contains(got, spool) || strings.Contains(got, "fetch") {
+			t.Errorf("%v: status %d: %s", args, status, got)
+		}
+		if left, err := os.ReadDir(spool); len(left) > 0 || err != nil {
+			t.Errorf("%v: left behind: %v, %v", args, left, err)
+		}
 	}
-	if left, err := os.ReadDir(spool); len(left) > 0 || err != nil {
-		t.Errorf("left behind: %v, %v", left, err)
+	text := pipe(t, readFile(t, arrayOf(t, r)), "encode", r, "--data", "-", "--out", filepath.Join(r, "x.npy"))
+	if !strings.Contains(text, "20 codes of 3 numbers of standard input in") {
+		t.Errorf("encode says %q", text)
 	}
+}
+
+// arrayOf writes the reconstructions of a run and returns the path of the array.
+func arrayOf(t *testing.T, run string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "x.npy")
+	mustCall(t, "reconstruct", run, "--out", path)
+	return path
 }
 
 // TestCodes: codes go to files of all forms and come back from them, and through
