@@ -43,7 +43,7 @@ type applied struct {
 // addDeviceFlags declares the flags of every command that computes.
 func (a *applied) addDeviceFlags(f *pflag.FlagSet) {
 	f.BoolVar(&a.Quiet, "quiet", false, "show no progress")
-	f.IntVar(&a.Threads, "threads", 0, "processors to use, 0 for all (default 0)")
+	f.IntVar(&a.Threads, "threads", 0, threadsUsage)
 	f.StringVar(&a.Device, "device", "auto", "auto, cpu or cuda")
 }
 

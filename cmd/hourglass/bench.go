@@ -25,6 +25,9 @@ import (
 // its own.
 const serveName = "serve-workload"
 
+// mostWindows bounds the windows of a measurement, which are kept.
+const mostWindows = 10_000
+
 // benchFlags is one call of the bench command.
 type benchFlags struct {
 	bench.Options
@@ -69,7 +72,7 @@ func benchCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print an array of one JSON object for each workload")
-	c.Flags().IntVar(&f.Threads, "threads", 0, "processors to use, 0 for all (default 0)")
+	c.Flags().IntVar(&f.Threads, "threads", 0, threadsUsage)
 	c.Flags().StringVar(&f.Device, "device", "cpu", "cpu, cuda or cuda:N")
 	c.Flags().StringVar(&f.Precision, "precision", autoPrecision, "of products: f32, tf32 (of GPUs alone) or bf16; auto is f32, on a GPU tf32")
 	c.Flags().IntVar(&f.Windows, "windows", 0, "windows of each side (default 10)")
@@ -123,10 +126,10 @@ func (f *benchFlags) check() error {
 		}
 	}
 	switch {
-	case f.Threads < 0:
-		return usagef("--threads %d: want 0 (all processors) or more", f.Threads)
-	case f.Windows < 0:
-		return usagef("--windows %d: want 1 or more; leave it out for 10", f.Windows)
+	case f.Threads < 0 || f.Threads > mostThreads:
+		return usagef("--threads is %d, want 0 (all processors) to %d", f.Threads, mostThreads)
+	case f.Windows < 0 || f.Windows > mostWindows:
+		return usagef("--windows is %d, want 1 to %d; leave it out for 10", f.Windows, mostWindows)
 	case f.quick && f.Windows > 0:
 		return usagef("--quick and --windows: want one of the two")
 	case f.results != "" && f.peers == "":

@@ -45,8 +45,8 @@ func TestBenchPrintsATable(t *testing.T) {
 func TestBenchAskedWrongly(t *testing.T) {
 	for line, piece := range map[string]string{
 		"bench dnse":                      `there is no workload "dnse"; want seed-conv, dense, vae64, deep-conv, encode, encode-1, first-step; did you mean dense?`,
-		"bench dense --threads -1":        "--threads -1",
-		"bench dense --windows -1":        "--windows -1",
+		"bench dense --threads -1":        "--threads is -1",
+		"bench dense --windows -1":        "--windows is -1",
 		"bench --quick --windows 3":       "--quick and --windows",
 		"bench --results out":             "--results wants --peers",
 		"bench --json --peers .venv":      "--json and --peers",

@@ -36,8 +36,8 @@ func fieldCommand() *cobra.Command {
 			if err := checkFile("table", table, ".csv"); err != nil {
 				return err
 			}
-			if side < 2 || side > 200 {
-				return usagef("--side is %d, want 2 to 200", side)
+			if side < 2 || side > mostSide {
+				return usagef("--side is %d, want 2 to %d", side, mostSide)
 			}
 			ctx, end, err := a.begin(cmd, args[0])
 			if err != nil {

@@ -73,7 +73,7 @@ func interpolateCommand() *cobra.Command {
 	f.IntVar(&p.pairs, "pairs", 8, "how many, where neither images nor codes are named")
 	f.IntSliceVar(&p.images, "images", nil, "the numbers of the images, as 3,18 for one pair and 3,18,3,61 for two")
 	f.StringVar(&p.codesPath, "codes", "", "pairs of "+codesUsage)
-	f.IntVar(&p.steps, "steps", 0, "of each way, both ends included (default 10, of a film 24)")
+	f.IntVar(&p.steps, "steps", 0, fmt.Sprintf("of each way, both ends included, at most %d (default 10, of a film 24)", mostSteps))
 	f.BoolVar(&p.spherical, "spherical", false, "along arcs, not straight lines")
 	p.addDataFlags(f, "")
 	f.Lookup("limit").Hidden = true
@@ -96,8 +96,8 @@ func (p *interpolation) check() error {
 		return usagef("--images names %d images, want pairs of them", len(p.images))
 	case p.pairs < 1:
 		return usagef("--pairs is %d, want 1 or more", p.pairs)
-	case p.steps == 1 || p.steps < 0:
-		return usagef("--steps is %d, want 2 or more", p.steps)
+	case p.steps == 1 || p.steps < 0 || p.steps > mostSteps:
+		return usagef("--steps is %d, want 2 to %d", p.steps, mostSteps)
 	}
 	return nil
 }
@@ -106,6 +106,9 @@ func (p *interpolation) check() error {
 func (p *interpolation) run(ctx context.Context, o output) error {
 	as, err := p.readEnds(ctx, o)
 	if err != nil {
+		return err
+	}
+	if err := o.checkDrawn(p.pairs * p.steps); err != nil {
 		return err
 	}
 	z := p.runner.Latent()
@@ -167,6 +170,9 @@ func (p *interpolation) readEnds(ctx context.Context, o output) (array, error) {
 	}
 	if p.images != nil {
 		p.pairs = len(p.images) / 2
+	}
+	if n := src.Info().N; p.images == nil && p.pairs > n/2 {
+		return array{}, usagef("--pairs is %d: the %d images of %s make at most %d", p.pairs, n, src.Info().Name, n/2)
 	}
 	index := make([]int32, 2*p.pairs)
 	for i := range index {

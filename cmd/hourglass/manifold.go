@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -35,8 +36,8 @@ func manifoldCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if side < 2 {
-				return usagef("--side is %d, want 2 or more", side)
+			if side < 2 || side > mostSide {
+				return usagef("--side is %d, want 2 to %d", side, mostSide)
 			}
 			if axes != nil && len(axes) != 2 {
 				return usagef("--axes names %d units, want two, as 3,7", len(axes))
@@ -77,7 +78,7 @@ func manifoldCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&out, "out", "", outUsage(takes...))
-	f.IntVar(&side, "side", 20, "images in a line, and lines")
+	f.IntVar(&side, "side", 20, fmt.Sprintf("images in a line, and lines, at most %d", mostSide))
 	f.IntSliceVar(&axes, "axes", nil, "two units, as 3,7 (default the codes' principal components)")
 	a.addDataFlags(f, "survey the codes of the first N images (default 1000)")
 	a.addRawFlag(f)

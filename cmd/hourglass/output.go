@@ -86,6 +86,23 @@ func (a *applied) output(w io.Writer, path string, takes ...form) (output, error
 	return output{}, usagef("--out %s: want %s", path, want)
 }
 
+// What is asked for at most: more would take the memory of a machine.
+const (
+	mostDrawn   = 10_000 // images in a picture or a film
+	mostSide    = 200    // of a square of them
+	mostSteps   = 1000   // from one code to another
+	mostSamples = 1_000_000_000
+)
+
+// checkDrawn returns a usage error for more images than a picture or a film
+// shows; other forms hold any number.
+func (o output) checkDrawn(n int) error {
+	if (o.form == asPNG || o.form == asGIF) && n > mostDrawn {
+		return usagef("--out %s: %d images are too many for a picture, want at most %d; x.npy holds more", o.path, n, mostDrawn)
+	}
+	return nil
+}
+
 // numbers reports whether numbers are written, not pictures.
 func (o output) numbers() bool {
 	return o.form == asArray || o.form == asArrays || o.form == asTable || o.form == asStream
@@ -182,6 +199,9 @@ func (o output) write(a array, produce emit) error {
 		return o.writeFolder(a, produce)
 	case asWAV:
 		return disk.WriteFile(o.path, func(w io.Writer) error { return a.writeWAV(w, produce) })
+	}
+	if err := o.checkDrawn(a.n); err != nil {
+		return err
 	}
 	pictures, err := a.pictures(produce)
 	if err != nil {

@@ -101,6 +101,9 @@ func (a *applied) writeSamples(o output, as array, what string, produce emit) er
 // drawPairs draws originals over reconstructions, or those of series in front of
 // them.
 func (a *applied) drawPairs(ctx context.Context, o output, src data.Source) error {
+	if err := o.checkDrawn(src.Info().N); err != nil {
+		return err
+	}
 	var originals, copies []float32
 	err := tasks.Reconstruct(ctx, a.runner, src, func(_ int, x, y []float32) error {
 		originals, copies = append(originals, x...), append(copies, y...)

@@ -56,6 +56,9 @@ func (r *restoration) write(a *applied, o output, task func(use func(tasks.Resto
 	if o.form != asPNG {
 		return a.writeSamples(o, r.as, "images", produce)
 	}
+	if err := o.checkDrawn(r.as.n); err != nil {
+		return err
+	}
 	if err := produce(func([]float32) error { return nil }); err != nil {
 		return err
 	}

@@ -31,8 +31,11 @@ func sampleCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if n < 1 {
-				return usagef("--n is %d, want 1 or more", n)
+			if n < 1 || n > mostSamples {
+				return usagef("--n is %d, want 1 to %d", n, mostSamples)
+			}
+			if err := o.checkDrawn(n); err != nil {
+				return err
 			}
 			ctx, end, err := a.begin(cmd, args[0])
 			if err != nil {
@@ -56,7 +59,7 @@ func sampleCommand() *cobra.Command {
 			return a.tell(o, sampleSummary{summary{args[0], "", n, a.runner.Shape(), out}, from, seed}, "%d images from %s in %s", n, from, out)
 		},
 	}
-	c.Flags().IntVar(&n, "n", gridImages, "how many")
+	c.Flags().IntVar(&n, "n", gridImages, fmt.Sprintf("how many, of a picture at most %d", mostDrawn))
 	c.Flags().Uint64Var(&seed, "seed", 0, "of the random codes")
 	c.Flags().StringVar(&out, "out", "samples.png", outUsage(takes...))
 	c.Flags().BoolVar(&fit, "fit", false, "draw from a Gaussian fitted to codes, not from a prior")

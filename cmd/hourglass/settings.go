@@ -47,6 +47,15 @@ const (
 	builtinLimit = 20000
 )
 
+// threadsUsage is what help says of --threads.
+var threadsUsage = fmt.Sprintf("processors to use, at most %d, 0 for all (default 0)", mostThreads)
+
+// What is more than any machine has or needs is a slip of the pen.
+const (
+	mostThreads = 1024
+	mostBatch   = 1_000_000
+)
+
 // flagKeys tells which setting a flag gives.
 var flagKeys = map[string]string{
 	"data": "data", "memory": "memory", "strict": "strict", "threads": "threads", "device": "device", "precision": "precision", "checkpoint": "checkpoint_steps",
@@ -116,7 +125,7 @@ func (s *settings) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&s.Memory, "memory", "", memoryUsage)
 	f.BoolVar(&s.Strict, "strict", false, strictUsage)
 	f.IntVar(&s.CheckpointSteps, "checkpoint", 0, "write a checkpoint every N steps too, not at the end of epochs alone")
-	f.IntVar(&s.Threads, "threads", 0, "processors to use, 0 for all (default 0)")
+	f.IntVar(&s.Threads, "threads", 0, threadsUsage)
 	f.StringVar(&s.Device, "device", "", "auto, cpu, cuda or cuda:N; auto is a GPU if there is one (default auto)")
 	f.StringVar(&s.Precision, "precision", "", "of products: f32, tf32 or bf16, with sums and weights in float32 (default tf32 on a GPU, else f32)")
 }
@@ -298,8 +307,11 @@ func (s settings) check() error {
 	if _, err := parseSize(s.Memory); err != nil {
 		return err
 	}
-	if s.Threads < 0 {
-		return usagef("threads is %d, want 0 (all processors) or more", s.Threads)
+	if s.Threads < 0 || s.Threads > mostThreads {
+		return usagef("--threads is %d, want 0 (all processors) to %d", s.Threads, mostThreads)
+	}
+	if s.Train.Batch > mostBatch {
+		return usagef("--batch is %d, want 1 to %d", s.Train.Batch, mostBatch)
 	}
 	if s.CheckpointSteps < 0 {
 		return usagef("checkpoint is %d, want 0 (at the end of epochs alone) or more", s.CheckpointSteps)

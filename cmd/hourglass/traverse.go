@@ -40,8 +40,8 @@ func traverseCommand() *cobra.Command {
 				return err
 			}
 			switch {
-			case o.Steps < 2:
-				return usagef("--steps is %d, want 2 or more", o.Steps)
+			case o.Steps < 2 || o.Steps > mostSteps:
+				return usagef("--steps is %d, want 2 to %d", o.Steps, mostSteps)
 			case image < -1:
 				return usagef("--image is %d, want 0 or more", image)
 			case !(o.Range > 0):
@@ -70,6 +70,9 @@ func traverseCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := to.checkDrawn(len(v.Units) * len(v.Steps)); err != nil {
+				return err
+			}
 			if err := a.writeTraversal(ctx, to, v, info); err != nil {
 				return err
 			}
@@ -80,7 +83,7 @@ func traverseCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&out, "out", "", outUsage(takes...))
 	f.IntSliceVar(&o.Units, "units", nil, "which, as 0,3,7 (default the 16 that vary most)")
-	f.IntVar(&o.Steps, "steps", 9, "values of each unit")
+	f.IntVar(&o.Steps, "steps", 9, fmt.Sprintf("values of each unit, at most %d", mostSteps))
 	f.Float64Var(&o.Range, "range", 3, "standard deviations up and down")
 	f.IntVar(&image, "image", -1, "depart from the code of this image, not from the mean")
 	a.addDataFlags(f, fmt.Sprintf("means and deviations of the codes of the first N images (default %d)", surveyed))

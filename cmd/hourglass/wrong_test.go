@@ -44,6 +44,19 @@ func TestWrongCommandLines(t *testing.T) {
 		{"reconstruct x", []string{"--out"}},
 		{"reconstruct x --out a.gif", []string{".gif", ".npy"}},
 		{"sample x --n 0", []string{"--n is 0"}},
+		{"sample x --n 10000000000 --out x.npy", []string{"--n is 10000000000", "1 to 1000000000"}},
+		{"sample x --n 100000000 --out x.png", []string{"x.png", "100000000 images", "at most 10000", "x.npy"}},
+		{"interpolate x --steps 1000000000 --out x.npy", []string{"--steps is 1000000000", "2 to 1000"}},
+		{"traverse x --steps 1000000000 --out x.gif", []string{"--steps is 1000000000", "2 to 1000"}},
+		{"manifold x --side 100000 --out x.png", []string{"--side is 100000", "2 to 200"}},
+		{"field x --side 100000 --out x.png", []string{"--side is 100000", "2 to 200"}},
+		{"plan --batch 100000000", []string{"--batch is 100000000", "1 to 1000000"}},
+		{"plan --batch 100000000000000", []string{"--batch is 100000000000000"}},
+		{"train --batch 100000000000000", []string{"--batch is 100000000000000"}},
+		{"train --threads 100000000000", []string{"--threads is 100000000000", "0 (all processors) to 1024"}},
+		{"train --threads 1025", []string{"--threads is 1025"}},
+		{"bench dense --threads 1000000", []string{"--threads is 1000000", "1024"}},
+		{"bench dense --windows 1000000000", []string{"--windows is 1000000000", "10000"}},
 	} {
 		wantNothingWritten(t, func() { wantFailure(t, strings.Fields(c.line), exitUsage, c.pieces...) })
 	}
