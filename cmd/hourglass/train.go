@@ -249,6 +249,9 @@ func (r *job) begin() error {
 		if err != nil {
 			return err
 		}
+		if err := r.checkEpochs(); err != nil {
+			return err
+		}
 		if from.Damaged != nil {
 			fmt.Fprintf(r.err, "%v; using the one before it\n", from.Damaged)
 		}
@@ -276,6 +279,19 @@ func (r *job) begin() error {
 		}
 	}
 	return err
+}
+
+// checkEpochs returns a usage error where a resumed run has gone further than it
+// is to go.
+func (r *job) checkEpochs() error {
+	done, total := r.trainer.Steps()
+	if done <= total {
+		return nil
+	}
+	epochs := r.trainer.Config().Epochs
+	each := total / epochs
+	return usagef("--epochs is %d, but %s has gone further: %.4g epochs are done; want %d or more, or leave it out",
+		epochs, r.folder, float64(done)/float64(each), (done+each-1)/each)
 }
 
 // lock keeps the run folder from other processes.

@@ -123,13 +123,17 @@ func TestWrongFolder(t *testing.T) {
 	dir, data := t.TempDir(), smallData(t, 50, 5)
 	run := filepath.Join(dir, "run")
 	mustCall(t, small(data, run)...)
-	before := readFile(t, filepath.Join(run, train.CheckpointName))
+	before, config := readFile(t, filepath.Join(run, train.CheckpointName)), readFile(t, filepath.Join(run, configName))
 	wantFailure(t, small(data, run), exitUsage, run, "--resume")
 	wantFailure(t, small(data, run, "--resume", "--latent", "4"), exitUsage, "--latent is 4", "started with 3")
 	wantFailure(t, []string{"train", "--resume", "--out", run, "--optimizer", "sgd"}, exitUsage, "--optimizer is sgd", "started with adam")
 	wantFailure(t, []string{"train", "--resume", "--out", run, "--data", smallData(t, 60, 5)}, exitFailure, "48 images", "40 images")
+	wantFailure(t, []string{"train", "--resume", "--out", run, "--epochs", "1"}, exitUsage, "--epochs is 1", "2 epochs are done", "want 2 or more")
 	if after := readFile(t, filepath.Join(run, train.CheckpointName)); after != before {
 		t.Error("the checkpoint has changed")
+	}
+	if after := readFile(t, filepath.Join(run, configName)); after != config {
+		t.Errorf("%s has changed to\n%s", configName, after)
 	}
 	wantFailure(t, small(data, dir), exitUsage, dir, "not empty")
 	wantFailure(t, small(data, filepath.Join(run, configName)), exitUsage, configName)
