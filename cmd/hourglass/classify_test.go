@@ -48,6 +48,14 @@ func TestFinetune(t *testing.T) {
 		t.Errorf("eval tells %s", text)
 	}
 	mustCall(t, "train", "--resume", "--out", "run-labels", "--epochs", "61")
+	// Its settings alone would not make it again.
+	if config := readFile(t, filepath.Join("run-labels", configName)); !strings.HasPrefix(config, "# hourglass finetune made this run of the best weights of \"run\".\n# ") ||
+		!strings.Contains(config, "from nothing") || strings.Contains(config, "takes it again") || !strings.Contains(config, "epochs = 61") {
+		t.Errorf("%s after a resume:\n%s", configName, config)
+	}
+	if config := readFile(t, filepath.Join("run", configName)); !strings.HasPrefix(config, wasTrained+"data = ") {
+		t.Errorf("%s of a run of train:\n%s", configName, config)
+	}
 
 	mustCall(t, "finetune", "run", "--epochs", "1", "--head-only", "--out", "probe")
 	whole, _ := mustCall(t, "eval", "run", "--json")

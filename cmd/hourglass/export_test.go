@@ -156,6 +156,9 @@ func TestImport(t *testing.T) {
 	if !strings.Contains(stderr, "training them on with a new optimizer, from its first step") {
 		t.Errorf("train --resume does not tell that it begins with imported weights:\n%s", stderr)
 	}
+	if config := readFile(t, filepath.Join(run, configName)); !strings.HasPrefix(config, "# hourglass import made this run of the weights ") || !strings.Contains(config, "from nothing") {
+		t.Errorf("%s of an import, after a resume:\n%s", configName, config)
+	}
 	_, trained, _, err := train.ReadWeights(filepath.Join(run, train.BestName))
 	if err != nil {
 		t.Fatal(err)

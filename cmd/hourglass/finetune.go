@@ -106,6 +106,7 @@ func (g given) finetuned(folder string, stored settings) (settings, error) {
 		return names, err
 	}
 	s := stored
+	s.made = fmt.Sprintf("# hourglass finetune made this run of the best weights of %q.\n", folder) + tookWeights
 	s.Threads, s.Device, s.CheckpointSteps = 0, "auto", 0
 	s.Model.HeadOnly = false
 	s.Train = train.Config{

@@ -54,6 +54,7 @@ func importCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			s.made = fmt.Sprintf("# hourglass import made this run of the weights %q.\n", weights) + tookWeights
 			if err := writeImported(out, s, m, values); err != nil {
 				return err
 			}

@@ -27,6 +27,9 @@ func leavesOf(v any, prefix string) []leaf {
 	var all []leaf
 	value := reflect.ValueOf(v)
 	for i := range value.NumField() {
+		if !value.Type().Field(i).IsExported() {
+			continue
+		}
 		key := join(prefix, tomlName(value.Type().Field(i)))
 		if field := value.Field(i); field.Kind() == reflect.Struct {
 			all = append(all, leavesOf(field.Interface(), key)...)
@@ -45,6 +48,9 @@ func keysOf(t reflect.Type, prefix string) []string {
 	var keys []string
 	for i := range t.NumField() {
 		field := t.Field(i)
+		if !field.IsExported() {
+			continue
+		}
 		key := join(prefix, tomlName(field))
 		keys = append(keys, key)
 		if of := field.Type; of.Kind() == reflect.Struct {

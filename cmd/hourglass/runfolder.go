@@ -87,6 +87,7 @@ func openRun(folder string) (settings, error) {
 	if err := decodeSettings(string(text), path, &s); err != nil {
 		return s, err
 	}
+	s.made = commentOf(string(text))
 	if s.Precision == "" {
 		s.Precision = cpu.Float32.String()
 	}
@@ -100,6 +101,18 @@ func openRun(folder string) (settings, error) {
 	}
 	s.Model = m.Config()
 	return s, nil
+}
+
+// commentOf returns the lines of comment that a text begins with.
+func commentOf(text string) string {
+	var comment strings.Builder
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "#") {
+			break
+		}
+		comment.WriteString(line)
+	}
+	return comment.String()
 }
 
 // mayChange are the settings that a resumed run may be given anew. The data may

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +34,18 @@ type settings struct {
 
 	Model models.Config `toml:"model"`
 	Train train.Config  `toml:"train"`
+
+	// made is the comment of config.toml that tells how the run was made, "" for
+	// wasTrained.
+	made string
 }
+
+// How a run was made, as config.toml begins. Of one that did not begin with a
+// model of the settings alone, these do not tell all.
+const (
+	wasTrained  = "# What this run was made with; hourglass train --config takes it again.\n"
+	tookWeights = "# hourglass train --resume goes on with this run; train --config takes the settings\n# alone, and trains such a model from nothing.\n"
+)
 
 // What a run that is told nothing does.
 const (
@@ -355,7 +367,7 @@ func decodeSettings(text, file string, s *settings) error {
 
 // writeSettings writes s as TOML.
 func writeSettings(w io.Writer, s settings) error {
-	if _, err := fmt.Fprintln(w, "# What this run was made with; hourglass train --config takes it again."); err != nil {
+	if _, err := io.WriteString(w, cmp.Or(s.made, wasTrained)); err != nil {
 		return err
 	}
 	return toml.NewEncoder(w).Encode(s)
