@@ -308,7 +308,23 @@ func (g given) resolve() (settings, error) {
 	if err := g.onto(&s); err != nil {
 		return s, err
 	}
+	if err := g.checkNew(s); err != nil {
+		return s, err
+	}
 	return s, s.check()
+}
+
+// checkNew returns a usage error for what would do nothing in a new run. Runs of
+// before it was refused may have it.
+func (g given) checkNew(s settings) error {
+	_, asked := g.flags["pretrain-epochs"] // a run's file has a 0 for as many as epochs
+	switch n := s.Train.PretrainEpochs; {
+	case n == 0 && asked:
+		return usagef("--pretrain-epochs is 0, want more; leave it out for as many as --epochs")
+	case n > 0 && (s.Model.Name != "stacked" || s.Model.Classes > 0):
+		return usagef("--pretrain-epochs is %d, but only a stacked model without classes is trained layer by layer first; leave it out", n)
+	}
+	return nil
 }
 
 // check returns a usage error for the first setting that is wrong.
