@@ -74,6 +74,9 @@ func anomalyFitCommand() *cobra.Command {
 				return err
 			}
 			defer end()
+			if m := a.runner.Config(); o.Score == tasks.ScoreELBO && !m.HasLikelihood() {
+				return usagef("--score elbo: the model %s has no elbo; score by mse or mahalanobis, or train a vae", m.Name)
+			}
 			src, err := a.source()
 			if err != nil {
 				return err
@@ -91,7 +94,7 @@ func anomalyFitCommand() *cobra.Command {
 			if a.JSON {
 				return writeJSON(a.out, d)
 			}
-			_, err = fmt.Fprintf(a.out, "threshold %.6g: %g of the scores (%s) of %d samples of %s are not above; in %s\n", d.Threshold, d.Quantile, d.Score, d.Samples, d.Data, out)
+			_, err = fmt.Fprintf(a.out, "threshold %.6g: %g of the scores (%s) of %d samples of %s are not above; in %s\n", d.Threshold, d.Quantile, scoreName(d.Score), d.Samples, d.Data, out)
 			return err
 		},
 	}
@@ -116,6 +119,14 @@ func checkScore(score string) error {
 	return usagef("--score %q: want %s, %s or %s", score, tasks.ScoreMSE, tasks.ScoreMahalanobis, tasks.ScoreELBO)
 }
 
+// scoreName is what results call a score: what is above a threshold.
+func scoreName(score string) string {
+	if score == tasks.ScoreELBO {
+		return "−elbo"
+	}
+	return score
+}
+
 // ofClasses returns the samples of some classes, all for none.
 func ofClasses(src data.Source, classes []uint) (data.Source, error) {
 	if len(classes) == 0 {
@@ -125,7 +136,10 @@ func ofClasses(src data.Source, classes []uint) (data.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tasks.OfClass(src, wanted...)
+	if src, err = tasks.OfClass(src, wanted...); err != nil {
+		return nil, usagef("--class: %w", err)
+	}
+	return src, nil
 }
 
 func asLabels(flag string, classes []uint) ([]uint8, error) {
@@ -387,7 +401,7 @@ func (t *scored) compare(d *tasks.Detector, scores []float64, positive []bool) e
 }
 
 func (t scored) write(w io.Writer) error {
-	if _, err := fmt.Fprintf(w, "%d of %d samples of %s are anomalies: their %s is above %.6g; scores in %s\n", t.Anomalies, t.Count, t.Data, t.Score, t.Threshold, t.Out); err != nil {
+	if _, err := fmt.Fprintf(w, "%d of %d samples of %s are anomalies: their %s is above %.6g; scores in %s\n", t.Anomalies, t.Count, t.Data, scoreName(t.Score), t.Threshold, t.Out); err != nil {
 		return err
 	}
 	return writeRows(w, row{"auroc", t.AUROC}, row{"auprc", t.AUPRC}, row{"precision", t.Precision}, row{"recall", t.Recall})

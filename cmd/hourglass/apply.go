@@ -84,11 +84,13 @@ func (a *applied) open(folder string) error {
 	if a.settings, err = openRun(folder); err != nil {
 		return err
 	}
-	if a.Samples < 0 {
-		return usagef("--samples is %d, want 1 or more", a.Samples)
-	}
-	if a.Limit < 0 {
-		return usagef("--limit is %d, want 1 or more", a.Limit)
+	switch m := a.settings.Model; {
+	case a.Samples < 0 || a.Samples > mostCodes:
+		return usagef("--samples is %d, want 1 to %d", a.Samples, mostCodes)
+	case a.Samples > 0 && !m.HasLikelihood():
+		return usagef("--samples is %d, but the model %s gives no likelihood of images to estimate by them; vae and iwae do", a.Samples, m.Name)
+	case a.Limit < 0:
+		return wrongLimit(a.Limit)
 	}
 	asked := settings{Device: a.Device, Threads: a.Threads, Precision: a.settings.Precision, Train: a.settings.Train}
 	if err := asked.check(); err != nil {
@@ -102,6 +104,12 @@ func (a *applied) open(folder string) error {
 	}
 	return err
 }
+
+// mostCodes is by how many codes of an image a likelihood is estimated at most.
+const mostCodes = 1 << 17
+
+// wrongLimit is the error about a --limit below 0.
+func wrongLimit(limit int) error { return usagef("--limit is %d, want 0 (all) or more", limit) }
 
 // bestOf loads the best weights of a run. With samples, metrics estimate
 // the likelihood by so many codes of each image.

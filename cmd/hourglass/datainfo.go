@@ -92,7 +92,7 @@ func (f *dataInfoFlags) run(ctx context.Context, text string) error {
 		return usagef("--split %q: want train or test", f.split)
 	}
 	if f.a.Limit < 0 {
-		return usagef("--limit is %d, want 1 or more", f.a.Limit)
+		return wrongLimit(f.a.Limit)
 	}
 	if f.out != "" && filepath.Ext(f.out) != ".png" {
 		return usagef("--out %s: want a name that ends in .png", f.out)

@@ -34,22 +34,23 @@ const (
 	strictUsage = "a broken sample is an error; else it is left out, with a warning"
 )
 
-// The units of sizes.
+// The units of sizes, in any case: those that others end in come last.
 var units = []struct {
 	name  string
 	bytes float64
 }{
-	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
-	{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1}, {"", 1},
+	{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"tib", 1 << 40},
+	{"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"tb", 1e12},
+	{"k", 1e3}, {"m", 1e6}, {"g", 1e9}, {"t", 1e12}, {"bytes", 1}, {"b", 1}, {"", 1},
 }
 
-// parseSize reads a size such as 500MB; "" is 0.
+// parseSize reads a size such as 500MB or the 479.1 kB of data info; "" is 0.
 func parseSize(text string) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
 	for _, u := range units {
-		number, ok := strings.CutSuffix(text, u.name)
+		number, ok := strings.CutSuffix(strings.ToLower(text), u.name)
 		if !ok {
 			continue
 		}

@@ -15,6 +15,7 @@ import (
 func TestParseSize(t *testing.T) {
 	for text, want := range map[string]int64{
 		"": 0, "1": 1, "500MB": 500e6, "1.5GiB": 3 << 29, "2 KiB": 2048, "7B": 7, "3TB": 3e12,
+		"1kB": 1000, "1k": 1000, "500M": 500e6, "479.1 kB": 479100, "2g": 2e9, "2gb": 2e9, "1mib": 1 << 20, "4T": 4e12, "999 bytes": 999,
 	} {
 		if got, err := parseSize(text); err != nil || got != want {
 			t.Errorf("%q is %d, %v, want %d", text, got, err, want)

@@ -172,15 +172,18 @@ func (r *job) prepare() error {
 		return err
 	}
 	if r.model, err = r.settings.model(); err != nil {
-		return err
+		return r.settings.ofTable(all, err)
 	}
 	r.settings.Model = r.model.Config()
 	if err := checkSize(r.model); err != nil {
-		return err
+		return r.settings.ofTable(all, err)
 	}
 	training, validation, err := r.settings.Train.Split(all)
 	if err != nil {
 		return usageError{err}
+	}
+	if p := r.settings.Train.Patience; p > 0 && sizeOf(validation) == 0 {
+		return usagef("--patience is %d, but there are no validation images to judge by; give --validation a share, such as %g", p, defaultValidation)
 	}
 	if r.trainer, err = train.New(r.model, r.device, training, validation, r.settings.Train); err != nil {
 		return err
@@ -213,6 +216,15 @@ func (s *settings) fit(from data.Source) error {
 	}
 	s.Model.Image = got
 	return nil
+}
+
+// ofTable explains why the kernels of a convolutional model do not fit rows of a table, which
+// have neither height nor width.
+func (s settings) ofTable(samples data.Source, err error) error {
+	if i := samples.Info(); i.H == 1 && i.W == 1 && strings.Contains(err.Error(), "kernel") {
+		return usagef("%s is a table of %d columns, and a %s model convolves pictures or series: give the data window=STEPS and --model sequence, or take --model dense", i.Name, i.C, s.Model.Name)
+	}
+	return err
 }
 
 // checkSize returns a usage error for a model whose sizes do not go together.

@@ -145,7 +145,11 @@ func TestWrongFolder(t *testing.T) {
 	wantFailure(t, []string{"eval", dir}, exitFailure, dir, configName)
 	wantFailure(t, []string{"reconstruct", run, "--out", run}, exitUsage, "not empty")
 	wantFailure(t, []string{"eval", run, "--split", "val"}, exitUsage, `"val"`)
-	wantFailure(t, []string{"eval", run, "--limit", "-1"}, exitUsage, "--limit is -1")
+	wantFailure(t, []string{"eval", run, "--limit", "-1"}, exitUsage, "--limit is -1", "0 (all) or more")
+	wantFailure(t, []string{"eval", run, "--samples", "10"}, exitUsage, "--samples is 10", "dense gives no likelihood")
+	wantFailure(t, []string{"eval", run, "--samples", "100000000"}, exitUsage, "--samples is 100000000", "1 to 131072")
+	wantFailure(t, small(data, filepath.Join(dir, "new"), "--patience", "2", "--validation", "0"), exitUsage, "--patience is 2", "--validation")
+	wantFailure(t, []string{"train", "--data", "csv:" + sheet(t) + ",label=kind", "--model", "conv", "--out", filepath.Join(dir, "new")}, exitUsage, "a table of 2 columns", "window=STEPS", "--model dense")
 	wantFailure(t, []string{"eval", run, "--data", "builtin"}, exitFailure, "[28 28 1]", "[8 8 1]")
 	wantFailure(t, []string{"sample", run}, exitUsage, "dense", "no prior", "--fit", "vae")
 }

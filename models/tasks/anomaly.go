@@ -277,18 +277,21 @@ func OfClass(src data.Source, wanted ...uint8) (data.Source, error) {
 	if info.Labels == nil {
 		return nil, fmt.Errorf("tasks: %s has no labels to choose classes by", info.Name)
 	}
-	var keep [256]bool
+	var keep, there [256]bool
 	for _, l := range wanted {
 		keep[l] = true
 	}
 	var index []int32
 	for i, l := range info.Labels {
+		there[l] = true
 		if keep[l] {
 			index = append(index, int32(i))
 		}
 	}
-	if len(index) == 0 {
-		return nil, fmt.Errorf("tasks: %s has no sample of class %v", info.Name, wanted)
+	for _, l := range wanted {
+		if !there[l] {
+			return nil, fmt.Errorf("tasks: %s has no sample of class %d", info.Name, l)
+		}
 	}
 	return data.Subset(src, index)
 }

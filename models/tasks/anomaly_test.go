@@ -194,8 +194,8 @@ func TestOfClass(t *testing.T) {
 	if got := s.Info(); got.N != 4 || !slices.Equal(got.Labels, []uint8{1, 1, 3, 1}) {
 		t.Errorf("%d samples of classes %v", got.N, got.Labels)
 	}
-	_, err = OfClass(d, 7)
-	wantError(t, err, "no sample of class [7]")
+	_, err = OfClass(d, 1, 7)
+	wantError(t, err, "no sample of class 7")
 }
 
 func TestSearch(t *testing.T) {

@@ -59,7 +59,7 @@ func TestOneClass(t *testing.T) {
 		t.Errorf("the caller's error becomes %v", err)
 	}
 	o.Classes = []uint8{5}
-	wantError(t, OneClass(context.Background(), dev, stripes(8), stripes(8), o, nil), "class 5: tasks: stripes has no sample of class [5]")
+	wantError(t, OneClass(context.Background(), dev, stripes(8), stripes(8), o, nil), "class 5: tasks: stripes has no sample of class 5")
 	plain := stripes(8)
 	plain.Labels = nil
 	wantError(t, OneClass(context.Background(), dev, plain, stripes(8), o, nil), "has no labels")
