@@ -231,7 +231,10 @@ func TestCompress(t *testing.T) {
 	content := []byte(readFile(t, at("x.hgz")))
 	content[len(content)-6] ^= 1
 	writeFile(t, at("bad.hgz"), content)
-	wantFailure(t, []string{"decompress", run, at("bad.hgz"), "--out", at("bad.npy")}, exitFailure, "bad.hgz", "a block is damaged")
+	wantFailure(t, []string{"decompress", run, at("bad.hgz"), "--out", at("bad.npy")}, exitFailure, at("bad.hgz")+": ", "a block is damaged")
+	if _, _, text := call("decompress", run, at("bad.hgz"), "--out", at("bad.npy")); strings.Contains(text, "writing") {
+		t.Errorf("a damaged file is said to fail in writing: %s", text)
+	}
 	if _, err := os.Stat(at("bad.npy")); err == nil {
 		t.Error("images of a damaged file were written")
 	}

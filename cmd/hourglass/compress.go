@@ -61,7 +61,9 @@ func compressCommand() *cobra.Command {
 			"--plot draws the rate in bits per pixel against PSNR at 1 to 8 bits a unit, beside\n" +
 			"JPEG: in sheets of 256 images that share a file's tables, of the whole size, of half\n" +
 			"and of a quarter of it, enlarged again; and with a file for each image. It tells the\n" +
-			"best PSNR of JPEG in sheets at the same number of bytes.",
+			"best PSNR of JPEG in sheets at the same number of bytes. PSNR is that of the squared\n" +
+			"error's mean over all images, so that an exact one does not outweigh the others; eval\n" +
+			"tells the mean of each image's.",
 		Example: "  hourglass compress runs/mnist --bits 4 --out digits.hgz\n" +
 			"  hourglass decompress runs/mnist digits.hgz --out digits.png\n" +
 			"  hourglass compress runs/mnist --limit 1000 --plot rates.png",
@@ -76,6 +78,9 @@ func compressCommand() *cobra.Command {
 				return err
 			}
 			defer end()
+			if m := s.settings.Model; m.Codebook > 0 && s.o != (tasks.CompressOptions{}) {
+				return usagef("--bits and --step round codes, and those of a %s are entries of its codebook already; leave them out", m.Name)
+			}
 			src, err := s.source()
 			if err != nil {
 				return err
@@ -366,20 +371,24 @@ func (a *applied) decompress(ctx context.Context, o output, run, path string) er
 		return err
 	}
 	err = a.writeSamples(o, images, "images", func(add func([]float32) error) error {
+		var failed error // writing
 		err := d.Each(ctx, func(from int, x []float32) error {
 			left := (n - from) * images.shape.Size()
-			if err := add(x[:min(left, len(x))]); err != nil || left <= len(x) && n < d.N {
-				return cmp.Or(err, errEnough)
+			if failed = add(x[:min(left, len(x))]); failed != nil || left <= len(x) && n < d.N {
+				return cmp.Or(failed, errEnough)
 			}
 			return nil
 		})
-		if err == errEnough {
+		switch {
+		case err == nil || err == errEnough:
 			return nil
+		case failed != nil:
+			return failed
 		}
-		return err
+		return fmt.Errorf("%s: %w", name, err)
 	})
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return err
 	}
 	return a.tell(o, summary{Run: run, Data: name, Count: n, Shape: images.shape, Out: o.path}, "%d images of %s in %s", n, name, o.path)
 }

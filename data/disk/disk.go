@@ -28,9 +28,9 @@ var temporaryName = regexp.MustCompile(`^\.hourglass-[0-9a-f]{16}\.tmp$`)
 
 // WriteFile replaces the file at path by what write writes, or leaves everything as it was.
 //
-// When any step fails, the error of write included, the temporary file is removed, the old file at
-// path is untouched and the error names path; errors.Is finds the cause (syscall.ENOSPC when the disk
-// is full). A new file has mode 0666 less the umask; an existing one keeps its permission bits, and a
+// When any step fails, the temporary file is removed, the old file at path is untouched and the error
+// names path; errors.Is finds the cause (syscall.ENOSPC when the disk is full). An error of write that
+// is none of its writer's is returned as it is: writing is not what failed. A new file has mode 0666 less the umask; an existing one keeps its permission bits, and a
 // symbolic link is followed. The folder must exist. Anything at path that is not a regular file (a
 // folder, a device, a pipe) is refused.
 //
@@ -55,6 +55,10 @@ func WriteFile(path string, write func(w io.Writer) error) error {
 		}
 	}()
 	if err := fill(f, mode, write); err != nil {
+		var own producerError
+		if errors.As(err, &own) {
+			return own.error
+		}
 		return fmt.Errorf("disk: writing %s: %w", path, withoutPath(err, temp))
 	}
 	if err := move(f, target); err != nil {
@@ -167,14 +171,35 @@ func fill(f *os.File, mode fs.FileMode, write func(io.Writer) error) error {
 			return err
 		}
 	}
-	w := bufio.NewWriterSize(f, bufferBytes)
+	to := &recorder{to: f}
+	w := bufio.NewWriterSize(to, bufferBytes)
 	if err := write(w); err != nil {
+		if to.err == nil {
+			return producerError{err}
+		}
 		return err
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	return f.Sync()
+}
+
+// producerError is what failed before anything was to be written.
+type producerError struct{ error }
+
+// recorder keeps the error of a writer.
+type recorder struct {
+	to  io.Writer
+	err error
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	n, err := r.to.Write(p)
+	if err != nil {
+		r.err = err
+	}
+	return n, err
 }
 
 // withoutPath strips the temporary name from an error about it: the reader knows only the real one.

@@ -70,7 +70,7 @@ func (m member) write(r io.Reader, dir string) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("fetch: unpacking: %w", err)
+		return fmt.Errorf("fetch: unpacking %s: %w", m.name, err)
 	}
 	return nil
 }
