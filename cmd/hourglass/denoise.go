@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hourglass/data"
 	"hourglass/models/tasks"
 )
 
@@ -62,7 +63,7 @@ func denoiseCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			noise, err := a.noise(corrupt, clean, seed)
+			noise, err := a.noise(src, corrupt, clean, seed)
 			if err != nil {
 				return err
 			}
@@ -88,8 +89,8 @@ func denoiseCommand() *cobra.Command {
 	return c
 }
 
-// noise tells where noisy images come from.
-func (a *applied) noise(corrupt, clean string, seed uint64) (tasks.Noise, error) {
+// noise tells where noisy images come from, beside those of a source.
+func (a *applied) noise(all data.Source, corrupt, clean string, seed uint64) (tasks.Noise, error) {
 	var n tasks.Noise
 	var err error
 	if corrupt != "" {
@@ -100,12 +101,25 @@ func (a *applied) noise(corrupt, clean string, seed uint64) (tasks.Noise, error)
 	if clean == "" {
 		return n, nil
 	}
+	// All of both are counted: of fewer, each should have its own beside it.
 	other := *a
+	other.Limit = 0
+	if a.Limit > 0 {
+		if all, err = other.source(); err != nil {
+			return n, err
+		}
+	}
 	other.Data = clean
 	n.Clean, err = other.source()
 	a.temporary = other.temporary
 	if err != nil {
 		return n, fmt.Errorf("--clean: %w", err)
 	}
-	return n, nil
+	if got, want := n.Clean.Info(), all.Info(); got.N != want.N {
+		return n, fmt.Errorf("--clean: %d samples of %s for the %d of %s, want as many", got.N, got.Name, want.N, want.Name)
+	}
+	if a.Limit > 0 {
+		n.Clean, err = data.Limit(n.Clean, a.Limit)
+	}
+	return n, err
 }

@@ -215,6 +215,8 @@ func TestRestoring(t *testing.T) {
 	}{
 		{[]string{"denoise", plain, "--out", in("q.npy")}, exitUsage, []string{"was not trained", "--corrupt", "--data"}},
 		{[]string{"denoise", run, "--corrupt", "gaussain:1", "--out", in("q.npy")}, exitUsage, []string{"--corrupt", "did you mean gaussian"}},
+		{[]string{"denoise", run, "--data", in("d.npy"), "--clean", smallData(t, 50, 45), "--out", in("q.npy")}, exitFailure, []string{"--clean: 45 samples of", "want as many"}},
+		{[]string{"denoise", run, "--data", in("d.npy"), "--clean", smallData(t, 50, 45), "--out", in("q.png")}, exitFailure, []string{"--clean: 45 samples of", "want as many"}},
 		{[]string{"denoise", run, "--corrupt", "half", "--clean", data, "--out", in("q.npy")}, exitUsage, []string{"leave one out"}},
 		{[]string{"denoise", run, "--data", in("d.npy"), "--limit", "20", "--clean", data + "x", "--out", in("q.npy")}, exitFailure, []string{"--clean"}},
 		{[]string{"inpaint", plain, "--out", in("q.npy")}, exitUsage, []string{"--mask"}},
@@ -341,6 +343,10 @@ func TestQuantised(t *testing.T) {
 	run := trained(t, smallData(t, 50, 20), "--model", "vqvae", "--latent", "4", "--codebook", "8")
 	out := filepath.Join(t.TempDir(), "x.png")
 	wantFailure(t, []string{"sample", run, "--fit", "--out", out}, exitUsage, "vqvae", "codebook", "train a vae")
+	for _, command := range []string{"traverse", "manifold"} {
+		wantFailure(t, []string{command, run, "--out", out}, exitUsage, "vqvae", "codebook", "train a vae")
+	}
+	wantFailure(t, []string{"compress", run, "--bits", "4", "--out", filepath.Join(filepath.Dir(out), "x.hgz")}, exitUsage, "--bits and --step", "vqvae", "leave them out")
 	mustCall(t, "interpolate", run, "--pairs", "1", "--out", out)
 }
 

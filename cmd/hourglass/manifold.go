@@ -47,6 +47,9 @@ func manifoldCommand() *cobra.Command {
 				return err
 			}
 			defer end()
+			if err := a.checkUnits(args[0]); err != nil {
+				return err
+			}
 			z := a.runner.Latent()
 			if z < 2 {
 				return usagef("the codes of %s have one unit, which spans no plane; hourglass traverse shows what it does", args[0])

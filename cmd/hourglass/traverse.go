@@ -52,6 +52,9 @@ func traverseCommand() *cobra.Command {
 				return err
 			}
 			defer end()
+			if err := a.checkUnits(args[0]); err != nil {
+				return err
+			}
 			for _, unit := range o.Units {
 				if z := a.runner.Latent(); unit < 0 || unit >= z {
 					return usagef("--units %d: the codes of %s have the units 0 to %d", unit, args[0], z-1)
@@ -98,6 +101,15 @@ type traverseSummary struct {
 	summary
 	Units []int     `json:"units"`
 	Steps []float64 `json:"steps"` // in standard deviations
+}
+
+// checkUnits returns a usage error for a model whose codes cannot be changed unit
+// by unit.
+func (a *applied) checkUnits(run string) error {
+	if a.settings.Model.Codebook == 0 {
+		return nil
+	}
+	return usagef("%s is a vqvae, whose codes are a grid of entries of a codebook: between those there is nothing to show; train a vae, or hourglass reconstruct shows what this one makes of images", run)
 }
 
 // survey returns the codes of the first images.

@@ -112,7 +112,7 @@ func TestProject(t *testing.T) {
 			d.Labels[i/64] = 1
 		}
 	}
-	for latent, x := range map[int]string{1: "code unit 1", 2: "code unit 1", 3: "component 1 of the codes"} {
+	for latent, x := range map[int]string{1: "code unit 0", 2: "code unit 0", 3: "component 1 of the codes"} {
 		c := small
 		c.Latent = latent
 		r := runnerOf(t, c)

@@ -77,7 +77,7 @@ func Project(ctx context.Context, r *train.Runner, src data.Source, o ProjectOpt
 
 // planeOf maps vectors [n dim] to the plane.
 func planeOf(x []float32, dim int, what string) (Projection, error) {
-	p := Projection{X: what + " unit 1", Y: what + " unit 2"}
+	p := Projection{X: what + " unit 0", Y: what + " unit 1"}
 	switch dim {
 	case 1:
 		p.Y = ""
