@@ -99,6 +99,14 @@ func TestAnomaly(t *testing.T) {
 		t.Errorf("scores on standard output:\n%s", stdout)
 	}
 	checkAnomalyMistakes(t, data, run, detector, dir)
+
+	// What is above the threshold is −elbo, and is called so.
+	run = smallRun(t, data, "--model", "vae")
+	fitted, _ := mustCall(t, "anomaly", "fit", run, "--score", "elbo", "--out", detector)
+	text, _ = mustCall(t, "anomaly", "score", run, "--detector", detector, "--out", at("elbo.csv"))
+	if !strings.Contains(fitted, "of the scores (−elbo)") || !strings.Contains(text, "their −elbo is above") {
+		t.Errorf("with --score elbo:\n%s%s", fitted, text)
+	}
 }
 
 func checkAnomalyMistakes(t *testing.T, data, run, detector, dir string) {
@@ -127,6 +135,7 @@ func checkAnomalyMistakes(t *testing.T, data, run, detector, dir string) {
 		{[]string{"score", run, "--detector", detector, "--out", out, "--roc", "x.png"}, exitUsage, []string{"--roc and --pr want --normal"}},
 		{[]string{"score", run, "--detector", detector, "--out", filepath.Join(dir, "no", "x.csv")}, exitUsage, []string{"there is no folder"}},
 		{[]string{"lines"}, exitUsage, []string{`no command "lines"; want fit, score or table`}},
+		{[]string{"table", "--data", data, "--class", "3,77"}, exitUsage, []string{"--class", "no sample of class 77"}},
 		{[]string{"table", "--data", "series", "--model", "nothing"}, exitUsage, []string{`"nothing"`}},
 	} {
 		wantFailure(t, append([]string{"anomaly"}, c.args...), c.status, c.pieces...)

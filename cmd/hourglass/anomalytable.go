@@ -92,6 +92,9 @@ func (t *oneClassTable) run(cmd *cobra.Command) error {
 	if training.Info().Labels == nil {
 		return usagef("--data %s: its samples have no labels; anomaly table wants classes", t.spec)
 	}
+	if _, err := ofClasses(training, t.classes); err != nil {
+		return err // before the others are trained on
+	}
 	dev, err := t.options.open()
 	if err != nil {
 		return err
