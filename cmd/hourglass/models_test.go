@@ -129,4 +129,5 @@ func TestReadyConfigs(t *testing.T) {
 // TestPlanOfWarmups: the one batch that a plan is made for is no run to fit into.
 func TestPlanOfWarmups(t *testing.T) {
 	mustCall(t, "plan", "--model", "vae", "--batch", "4", "--hidden", "8", "--device", "cpu", "--kl-warmup", "1000", "--warmup", "50")
+	mustCall(t, "plan", "--model", "vae", "--hidden", "8", "--device", "cpu", "--patience", "2", "--min-delta", "0.1")
 }

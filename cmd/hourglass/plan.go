@@ -70,7 +70,7 @@ func planOf(s settings) (string, error) {
 	defer device.Close()
 	n, image := s.Train.Batch, m.Config().Image
 	blank := &data.Dataset{Name: "blank", N: n, H: image[0], W: image[1], C: image[2], Pixels: make([]byte, n*image[0]*image[1]*image[2])}
-	s.Train.Patience = 0 // wants validation images, and is no part of a step
+	s.Train.Patience, s.Train.MinDelta = 0, 0 // want validation images, and are no part of a step
 	// Nor are the rates, and the length of a run, which has to be longer than the
 	// warm-up of a vae's beta.
 	s.Train.Schedule, s.Train.Epochs = train.Schedule{}, m.Config().KLWarmup+1
