@@ -308,10 +308,10 @@ func (g given) resolve() (settings, error) {
 	if err := g.onto(&s); err != nil {
 		return s, err
 	}
-	if err := g.checkNew(s); err != nil {
+	if err := s.check(); err != nil {
 		return s, err
 	}
-	return s, s.check()
+	return s, g.checkNew(s)
 }
 
 // checkNew returns a usage error for what would do nothing in a new run. Runs of
@@ -323,6 +323,9 @@ func (g given) checkNew(s settings) error {
 		return usagef("--pretrain-epochs is 0, want more; leave it out for as many as --epochs")
 	case n > 0 && (s.Model.Name != "stacked" || s.Model.Classes > 0):
 		return usagef("--pretrain-epochs is %d, but only a stacked model without classes is trained layer by layer first; leave it out", n)
+	}
+	if err := s.Train.Pointless(); err != nil {
+		return usageError{err}
 	}
 	return nil
 }

@@ -91,7 +91,16 @@ func (c Config) Validate() error {
 	); err != nil {
 		return err
 	}
-	if err := firstError(c.Optimizer.validate(), c.Schedule.validate()); err != nil {
+	return firstError(c.Optimizer.validate(), c.Schedule.validate())
+}
+
+// Pointless returns an error for an option that does nothing beside the others,
+// or the contrary of what it is for: those of another schedule, a Floor above the
+// learning rate, MinDelta without Patience. A new run should not have them;
+// Validate lets them pass, as one of before they were refused may.
+func (c Config) Pointless() error {
+	c = c.WithDefaults()
+	if err := c.Schedule.pointless(); err != nil {
 		return err
 	}
 	if floor, rate := c.Schedule.Floor, c.Optimizer.LearningRate; floor > rate {

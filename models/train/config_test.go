@@ -123,15 +123,34 @@ func TestConfigRefusals(t *testing.T) {
 		"schedule.warmup_steps":   {Schedule: Schedule{Name: "one-cycle", WarmupSteps: 3}},
 		"schedule.rise":           {Schedule: Schedule{Name: "one-cycle", Rise: 2}},
 		"schedule.gamma":          {Schedule: Schedule{Name: "step", Gamma: -1}},
-		"schedule.warmup_from":    {Schedule: Schedule{WarmupFrom: 0.5}},
-		"schedule.step_epochs":    {Schedule: Schedule{Name: "cosine", StepEpochs: 2}},
-		"schedule.floor":          {Schedule: Schedule{Floor: 1e-5}},
-		"schedule.start":          {Schedule: Schedule{Name: "step", Start: 2}},
-		"schedule.floor is 0.5,":  {Schedule: Schedule{Name: "cosine", Floor: 0.5}},
-		"min_delta is 0.1, but":   {MinDelta: 0.1},
 	} {
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want+" ") {
 			t.Errorf("error %v, want one that names %s", err, want)
+		}
+	}
+}
+
+// TestPointless: options without an effect are told, and pass as valid.
+func TestPointless(t *testing.T) {
+	for want, c := range map[string]Config{
+		"":                       {},
+		"schedule.warmup_from":   {Schedule: Schedule{WarmupFrom: 0.5}},
+		"schedule.step_epochs":   {Schedule: Schedule{Name: "cosine", StepEpochs: 2}},
+		"schedule.floor":         {Schedule: Schedule{Floor: 1e-5}},
+		"schedule.start":         {Schedule: Schedule{Name: "step", Start: 2}},
+		"schedule.floor is 0.5,": {Schedule: Schedule{Name: "cosine", Floor: 0.5}},
+		"min_delta is 0.1, but":  {MinDelta: 0.1},
+	} {
+		if err := c.Validate(); err != nil {
+			t.Errorf("%s: %v", want, err)
+		}
+		if err := c.Pointless(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want+" ") {
+			t.Errorf("error %v, want one that names %s", err, want)
+		}
+	}
+	for _, s := range []Schedule{{Name: "step", Gamma: 0.5}, {Name: "cosine", Floor: 1e-5, WarmupSteps: 3, WarmupFrom: 0.1}, {Name: "one-cycle", Start: 3}} {
+		if err := (Config{Schedule: s, Patience: 2, MinDelta: 0.1}).Pointless(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -67,6 +67,25 @@ func (s Schedule) validate() error {
 	if err != nil {
 		return err
 	}
+	switch {
+	case s.Name == stepwise:
+		return firstError(
+			atLeast("schedule.step_epochs", s.StepEpochs, 1),
+			within("schedule.gamma", s.Gamma, 0, math.Inf(1)))
+	case s.Name == oneCycle && s.WarmupSteps > 0:
+		return fmt.Errorf("train: schedule.warmup_steps is %d, want 0 with the schedule one-cycle, which warms up by itself", s.WarmupSteps)
+	case s.Name == oneCycle:
+		return firstError(
+			within("schedule.rise", s.Rise, 0, 1),
+			within("schedule.start", s.Start, 1, math.Inf(1)),
+			within("schedule.end", s.End, 1, math.Inf(1)))
+	}
+	return nil
+}
+
+// pointless returns an error for an option of another schedule. It expects the
+// defaults to be in place.
+func (s Schedule) pointless() error {
 	for _, option := range []struct {
 		name string
 		set  bool
@@ -87,19 +106,6 @@ func (s Schedule) validate() error {
 		default:
 			return fmt.Errorf("train: schedule.%s is set, but %s has no such option; remove it or choose another schedule", option.name, s.Name)
 		}
-	}
-	switch {
-	case s.Name == stepwise:
-		return firstError(
-			atLeast("schedule.step_epochs", s.StepEpochs, 1),
-			within("schedule.gamma", s.Gamma, 0, math.Inf(1)))
-	case s.Name == oneCycle && s.WarmupSteps > 0:
-		return fmt.Errorf("train: schedule.warmup_steps is %d, want 0 with the schedule one-cycle, which warms up by itself", s.WarmupSteps)
-	case s.Name == oneCycle:
-		return firstError(
-			within("schedule.rise", s.Rise, 0, 1),
-			within("schedule.start", s.Start, 1, math.Inf(1)),
-			within("schedule.end", s.End, 1, math.Inf(1)))
 	}
 	return nil
 }
