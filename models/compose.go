@@ -80,8 +80,6 @@ func (p parts) check(c Config) error {
 		return fmt.Errorf("contractive %g: want 0 to 1e6", p.contractive)
 	case c.Name == "contractive" && p.contractive == 0:
 		return fmt.Errorf("contractive 0: want above 0; 1e-3 is the usual")
-	case c.Name == "colorization" && !c.Colorize:
-		return fmt.Errorf("colorize false: the colorization model is shown grey images: leave it out, or take conv")
 	case p.contractive > 0 && c.Norm == "batch":
 		return fmt.Errorf("contractive: norm batch mixes the images of a batch, so that none has a Jacobian of its own: want none or group")
 	case p.contractive > 0 && !p.estimate && c.Latent > maxExactJacobian:

@@ -201,6 +201,7 @@ func (c Config) restrictions() []restriction {
 		{"upsample", c.Upsample != "", isConv, convolutions},
 		{"code_activation", c.CodeActivation != "", c.hasCodeActivation(), "dense, conv and sequence"},
 		{"loss", c.Loss != "", c.hasLoss(), losses},
+		{"groups", c.Groups != 0, c.Norm == "group", "models with norm group"},
 		{"huber_delta", c.HuberDelta != 0, c.hasLoss() && c.Loss == "huber", losses + " with loss huber"},
 		{"likelihood", c.Likelihood != "", isVAE, "vae and iwae"},
 		{"beta", c.Beta != 0, c.Name == "vae", "the vae"},
@@ -268,16 +269,11 @@ func (c Config) check() error {
 	if err := c.checkKernels(); err != nil {
 		return err
 	}
+	if c.Groups < 0 || c.Groups > maxUnits {
+		return fmt.Errorf("groups %d: want 1 to %d, or 0 for 8", c.Groups, maxUnits)
+	}
 	if !(c.Dropout >= 0 && c.Dropout < 1) {
 		return fmt.Errorf("dropout %g: want at least 0 and less than 1", c.Dropout)
-	}
-	if !c.isConvolutional() && len(c.Hidden) == 0 {
-		if c.Norm != "none" {
-			return fmt.Errorf("norm %s: the %s model has no hidden layer to normalise: leave it out", c.Norm, c.Name)
-		}
-		if c.Dropout > 0 {
-			return fmt.Errorf("dropout %g: the %s model has no hidden layer to drop units of: leave it out", c.Dropout, c.Name)
-		}
 	}
 	return nil
 }
@@ -374,7 +370,7 @@ func (c Config) hidden(layer Layer, channels int) Serial {
 	case "batch":
 		s = append(s, BatchNorm{})
 	case "group":
-		s = append(s, GroupNorm{Groups: groups(layer, channels)})
+		s = append(s, GroupNorm{Groups: c.groups(channels)})
 	}
 	s = append(s, activation(c.Activation))
 	if c.Dropout > 0 {
@@ -384,17 +380,60 @@ func (c Config) hidden(layer Layer, channels int) Serial {
 }
 
 // groups returns how many groups of channels a layer's output is normalised in:
-// at most 8, each as large as the others. A channel of a dense layer is one
-// value, and a group of few has little left of them: it has at least 8, or all.
-func groups(layer Layer, channels int) int {
-	n := 8
-	if _, ok := layer.(Dense); ok {
-		n = max(1, min(n, channels/8))
+// at most Groups, each as large as the others.
+func (c Config) groups(channels int) int {
+	n := c.Groups
+	if n == 0 {
+		n = 8
 	}
 	for channels%n != 0 {
 		n--
 	}
 	return n
+}
+
+// Pointless returns an error for an option of a resolved config, as Model.Config
+// returns it, that does nothing beside the others or takes from the model what it
+// is for. A new run should not have one; New lets them pass, as runs of before
+// they were refused may.
+func (c Config) Pointless() error {
+	none := len(c.Hidden) == 0 && !c.isConvolutional()
+	switch {
+	case c.Name == "linear" && c.Norm != "none":
+		return fmt.Errorf("norm %s: the linear model has none: leave it out, or take dense", c.Norm)
+	case c.Name == "linear" && c.Dropout > 0:
+		return fmt.Errorf("dropout %g: the linear model has none: leave it out, or take dense", c.Dropout)
+	case none && c.Norm != "none":
+		return fmt.Errorf("norm %s: the %s model has no hidden layer to normalise: leave it out", c.Norm, c.Name)
+	case none && c.Dropout > 0:
+		return fmt.Errorf("dropout %g: the %s model has no hidden layer to drop units of: leave it out", c.Dropout, c.Name)
+	case c.Name == "colorization" && !c.Colorize:
+		return fmt.Errorf("colorize false: the colorization model is shown grey images: leave it out, or take conv")
+	case c.Norm == "group":
+		return c.narrowGroups()
+	}
+	return nil
+}
+
+// narrowGroups returns an error for groups of so few values that their mean and
+// variance take with them what the values tell.
+func (c Config) narrowGroups() error {
+	if !c.isConvolutional() {
+		for _, width := range c.Hidden {
+			if n := c.groups(width); width/n < 8 && n > 1 {
+				return fmt.Errorf("norm group: a hidden layer of %d units makes %d groups of %d, want at least 8 in each: set groups to 1, or norm to batch or none", width, n, width/n)
+			}
+		}
+		return nil
+	}
+	_, sizes := c.downs()
+	for i, block := range c.Blocks {
+		size := sizes[i+1]
+		if n := c.groups(block.Filters); size[0]*size[1]*block.Filters == n {
+			return fmt.Errorf("norm group: blocks[%d] makes %d groups of one value, which all come to 0: set groups to 1, or norm to batch or none", i, n)
+		}
+	}
+	return nil
 }
 
 // declare declares a stack of layers in a scope. The function that it returns

@@ -67,9 +67,6 @@ func (l GroupNorm) On(b *graph.Builder, in kernels.Shape) (Apply, kernels.Shape)
 	if l.Groups < 0 || len(in) == 0 || in[len(in)-1]%groups != 0 || !(l.Epsilon >= 0) {
 		return fail(b, "groupnorm: %d groups and epsilon %g for input %v, want groups that divide the channels, its last axis, and epsilon at least 0", l.Groups, l.Epsilon, in)
 	}
-	if in.Size() == groups {
-		return fail(b, "groupnorm: %d groups of one value, which would all come to 0, for input %v: want fewer groups or a larger input", groups, in)
-	}
 	channels := in[len(in)-1]
 	weight, bias := b.Param("weight", Ones, channels), b.Param("bias", Zeros, channels)
 	return checked(b, "groupnorm", in, func(x *graph.Node, _ Phase) *graph.Node {

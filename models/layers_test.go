@@ -29,7 +29,6 @@ func TestLayerErrors(t *testing.T) {
 		{Crop2D{Size: square(4)}, kernels.Shape{3, 5, 1}, "encoder.0: crop: input [3 5 1], want [H W C] of at least 4×4, and that at least 1×1"},
 		{Dropout{P: 1}, kernels.Shape{3}, "encoder.0: dropout: probability 1, want at least 0 and less than 1"},
 		{GroupNorm{Groups: 3}, kernels.Shape{2, 2, 4}, "encoder.0: groupnorm: 3 groups and epsilon 0 for input [2 2 4], want groups that divide the channels, its last axis, and epsilon at least 0"},
-		{GroupNorm{Groups: 4}, kernels.Shape{1, 1, 4}, "encoder.0: groupnorm: 4 groups of one value, which would all come to 0, for input [1 1 4]: want fewer groups or a larger input"},
 		{BatchNorm{Momentum: 2}, kernels.Shape{4}, "encoder.0: batchnorm: momentum 2 and epsilon 0, want more than 0 and at most 1, and at least 0"},
 		{Activation{Fn: kernels.Add}, kernels.Shape{4}, "encoder.0: activation: add is a function of 2 numbers, want one of 1"},
 	}
@@ -101,18 +100,13 @@ func TestConvTransposeSize(t *testing.T) {
 	}
 }
 
-// TestGroups: a dense layer's groups are of at least 8 units, so that something
-// of them is left.
+// TestGroups: the largest number up to the one asked for that divides.
 func TestGroups(t *testing.T) {
-	for _, test := range []struct {
-		layer          Layer
-		channels, want int
-	}{
-		{Dense{}, 2, 1}, {Dense{}, 8, 1}, {Dense{}, 16, 2}, {Dense{}, 30, 3}, {Dense{}, 31, 1}, {Dense{}, 128, 8}, {Dense{}, 400, 8},
-		{Conv2D{}, 32, 8}, {Conv2D{}, 12, 6}, {Conv2D{}, 3, 3}, {ConvTranspose2D{}, 7, 7},
+	for _, test := range []struct{ groups, channels, want int }{
+		{0, 2, 2}, {0, 16, 8}, {0, 30, 6}, {0, 31, 1}, {0, 400, 8}, {1, 400, 1}, {3, 400, 2}, {32, 400, 25},
 	} {
-		if got := groups(test.layer, test.channels); got != test.want {
-			t.Errorf("%T of %d channels: %d groups, want %d", test.layer, test.channels, got, test.want)
+		if got := (Config{Groups: test.groups}).groups(test.channels); got != test.want {
+			t.Errorf("%d groups asked for of %d channels: %d, want %d", test.groups, test.channels, got, test.want)
 		}
 	}
 }

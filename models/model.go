@@ -110,10 +110,13 @@ type Config struct {
 	// (that of the vqvae, unless its loss is bce).
 	Output string `toml:"output,omitempty" json:"output,omitempty"`
 	// Norm is the normalisation between hidden layers and their activation:
-	// none (the default), batch or group: in at most 8 groups of channels, of
-	// dense layers of at least 8 units each. The layer that makes the first
-	// feature maps of a code has none.
+	// none (the default), batch or group. The layer that makes the first feature
+	// maps of a code has none.
 	Norm string `toml:"norm,omitempty" json:"norm,omitempty"`
+	// Groups is how many groups of channels norm group makes at most, by default
+	// 8: a layer has the largest number up to it that divides its channels. 1 is
+	// layer normalisation.
+	Groups int `toml:"groups,omitempty" json:"groups,omitempty"`
 	// Dropout is the probability of dropping a unit of such a layer while
 	// training.
 	Dropout float64 `toml:"dropout,omitempty" json:"dropout,omitempty"`

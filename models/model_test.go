@@ -188,9 +188,9 @@ func TestConfigErrors(t *testing.T) {
 		{Config{Name: "wae", Latent: 2, Lambda: -3}, "lambda -3: want above 0 and at most 1e9; 200 is the usual"},
 		{Config{Name: "conv", Latent: 2, Activation: "foo"}, `activation "foo": want relu, leaky_relu, elu, silu, gelu, sigmoid, tanh, softplus, identity`},
 		{Config{Name: "dense", Latent: 2, Loss: "huber", HuberDelta: -1}, "huber_delta -1: want above 0 and at most 1e6"},
+		{Config{Name: "dense", Latent: 2, Norm: "group", Groups: -1}, "groups -1: want 1 to 1048576, or 0 for 8"},
+		{Config{Name: "dense", Latent: 2, Norm: "batch", Groups: 2}, "groups: an option of models with norm group, and the model is dense: leave it out"},
 		{Config{Name: "dense", Latent: 2, HuberDelta: 1}, "huber_delta: an option of dense, conv, sequence and vqvae with loss huber, and the model is dense: leave it out"},
-		{Config{Name: "dense", Latent: 2, Hidden: []int{}, Norm: "batch"}, "norm batch: the dense model has no hidden layer to normalise: leave it out"},
-		{Config{Name: "sparse", Latent: 2, Dropout: 0.5}, "dropout 0.5: the sparse model has no hidden layer to drop units of: leave it out"},
 		{Config{Name: "conv", Latent: 2, Lambda: 3}, "lambda: an option of the wae, and the model is conv: leave it out"},
 		{Config{Name: "sequence", Latent: 2, Image: [3]int{28, 28, 1}}, "image 28×28×1: want 1 row, as sequences are windows [1 T C] of T steps and C channels"},
 	}
@@ -381,6 +381,41 @@ func TestBatchwise(t *testing.T) {
 	} {
 		if got := c.config.Batchwise(); got != c.want {
 			t.Errorf("%+v: %v, want %v", c.config, got, c.want)
+		}
+	}
+}
+
+// TestPointless: what takes from a model what it is for is told, and can be built,
+// as runs of before it was told have it.
+func TestPointless(t *testing.T) {
+	one := []Block{{Filters: 2, Stride: 4}}
+	for _, test := range []struct {
+		c    Config
+		want string
+	}{
+		{Config{Name: "linear", Latent: 2, Hidden: []int{9}, Norm: "batch"}, "norm batch: the linear model has none: leave it out, or take dense"},
+		{Config{Name: "linear", Latent: 2, Dropout: 0.5}, "dropout 0.5: the linear model has none: leave it out, or take dense"},
+		{Config{Name: "dense", Latent: 2, Hidden: []int{}, Norm: "batch"}, "norm batch: the dense model has no hidden layer to normalise: leave it out"},
+		{Config{Name: "sparse", Latent: 2, Dropout: 0.5}, "dropout 0.5: the sparse model has no hidden layer to drop units of: leave it out"},
+		{Config{Name: "colorization", Latent: 2}, "colorize false: the colorization model is shown grey images: leave it out, or take conv"},
+		{Config{Name: "dense", Latent: 2, Hidden: []int{64, 12}, Norm: "group"}, "norm group: a hidden layer of 12 units makes 6 groups of 2, want at least 8 in each: set groups to 1, or norm to batch or none"},
+		{Config{Name: "conv", Latent: 2, Image: [3]int{4, 4, 1}, Blocks: one, Norm: "group"}, "norm group: blocks[0] makes 2 groups of one value, which all come to 0: set groups to 1, or norm to batch or none"},
+		{Config{Name: "conv", Latent: 2, Image: [3]int{4, 4, 1}, Blocks: one, Norm: "group", Groups: 1}, ""},
+		{Config{Name: "dense", Latent: 2, Hidden: []int{12}, Norm: "group", Groups: 1}, ""},
+		{Config{Name: "dense", Latent: 2, Norm: "group", Dropout: 0.1}, ""},
+		{Config{Name: "conv", Latent: 2, Norm: "group"}, ""},
+		{Config{Name: "sparse", Latent: 2}, ""},
+	} {
+		m, err := New(test.c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := graph.NewBuilder()
+		if m.On(b); b.Err() != nil {
+			t.Error(b.Err())
+		}
+		if err := m.Config().Pointless(); test.want == "" && err != nil || test.want != "" && (err == nil || err.Error() != test.want) {
+			t.Errorf("%+v:\n got %v\nwant %s", test.c, err, test.want)
 		}
 	}
 }

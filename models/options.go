@@ -27,6 +27,7 @@ var optionsAbout = map[string]string{
 	"code_activation": "of the code, one of the same",
 	"output":          "of the reconstruction: sigmoid or identity",
 	"norm":            "of hidden layers: none, batch or group",
+	"groups":          "groups of channels that norm group makes at most, 0 for 8",
 	"dropout":         "probability of dropping a hidden unit",
 	"init":            "initial weights: keras or pytorch",
 	"loss":            "mse, l1, huber or bce, mean over all elements",
@@ -68,7 +69,7 @@ func Options(name string) ([]Option, error) {
 	resolved := m.Config()
 	// Options of options are listed too.
 	probe := resolved
-	probe.Contractive = 1
+	probe.Contractive, probe.Norm = 1, "group"
 	if probe.hasLoss() {
 		probe.Loss = "huber"
 	}
@@ -86,7 +87,7 @@ func Options(name string) ([]Option, error) {
 		lacks["keep_given"] = true
 	}
 	if name == "linear" {
-		for _, o := range []string{"activation", "code_activation", "output", "norm", "dropout"} {
+		for _, o := range []string{"activation", "code_activation", "output", "norm", "groups", "dropout"} {
 			lacks[o] = true
 		}
 	}

@@ -105,8 +105,8 @@ func (c Config) base() string {
 	return p.base
 }
 
-// checkLinear returns an error for what would make the linear model another,
-// and for a code that the images cannot give.
+// checkLinear returns an error for activations of the linear model, and for a
+// code that the images cannot give.
 func (c Config) checkLinear() error {
 	if c.Name != "linear" {
 		return nil
@@ -114,9 +114,8 @@ func (c Config) checkLinear() error {
 	if values := c.shape().Size(); c.Latent > values {
 		return fmt.Errorf("latent %d: the images have %d values, and a linear code of as many loses nothing: want at most that", c.Latent, values)
 	}
-	for _, o := range [][3]string{{"activation", c.Activation, "identity"}, {"code_activation", c.CodeActivation, "identity"},
-		{"output", c.Output, "identity"}, {"norm", c.Norm, "none"}, {"dropout", fmt.Sprint(c.Dropout), "0"}} {
-		if o[1] != o[2] {
+	for _, o := range [][2]string{{"activation", c.Activation}, {"code_activation", c.CodeActivation}, {"output", c.Output}} {
+		if o[1] != "identity" {
 			return fmt.Errorf("%s %s: the linear model has none: leave it out, or take dense", o[0], o[1])
 		}
 	}

@@ -21,8 +21,7 @@ import (
 //
 // with the inverse multiquadratic kernel k(a, b) = S/(S + ‖a−b‖²), S = 2z for
 // codes of z units. It is an unbiased estimate, and so may be below 0. It is
-// of pairs: batches of one image cannot be learned from, and in evaluation count
-// 0.
+// of pairs: of a batch of one it is 0.
 //
 // The paper has Lambda 10, but its authors' program multiplies the squared error
 // by 0.05 and adds up seven kernels of different S. Default has the 200 that the
@@ -66,9 +65,6 @@ func (n *wasserstein) draw(z *graph.Node, p Phase) *graph.Node {
 
 // loss is Loss for the given codes of the prior.
 func (n *wasserstein) loss(x, z, prior *graph.Node, p Phase) Loss {
-	if n.b.Err() == nil && p.Training && n.b.ShapeOf(z)[0] < 2 {
-		return Loss{Total: n.b.Fail("wae: a batch of 1 image, want at least 2: the discrepancy is of pairs of codes")}
-	}
 	recon := MSE(n.b, SumPerImage, n.output(n.decoder(z, p)), x)
 	mmd := MMD(n.b, z, prior)
 	total := n.b.Add(recon, n.b.Scale(n.config.Lambda, mmd))

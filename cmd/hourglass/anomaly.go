@@ -74,7 +74,7 @@ func anomalyFitCommand() *cobra.Command {
 				return err
 			}
 			defer end()
-			if m := a.runner.Config(); o.Score == tasks.ScoreELBO && !m.HasLikelihood() {
+			if m := a.runner.Config(); o.Score == tasks.ScoreELBO && (!m.HasLikelihood() || m.Classes > 0) {
 				return usagef("--score elbo: the model %s has no elbo; score by mse or mahalanobis, or train a vae", m.Name)
 			}
 			src, err := a.source()

@@ -62,7 +62,7 @@ func (r *job) finish(ctx context.Context) error {
 		fmt.Fprintf(t, "test error\t%.2f%%\t(%d images; hourglass classify %s tells more)\n", 100*(1-valueOf(metrics, "accuracy")), r.examples.Info().N, r.folder)
 	}
 	mse, images := "mse", "images"
-	if r.settings.Model.Denoise != "" { // what it has learned
+	if r.settings.Model.Denoise != "" && r.settings.Model.Classes == 0 { // what it has learned
 		mse, images = "denoise_mse", "images restored"
 	}
 	fmt.Fprintf(t, "test mse\t%.5f\t(%d %s, weights of epoch %d)\n", valueOf(metrics, mse), r.examples.Info().N, images, epoch)

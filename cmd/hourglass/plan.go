@@ -69,11 +69,12 @@ func planOf(s settings) (string, error) {
 	}
 	defer device.Close()
 	n, image := s.Train.Batch, m.Config().Image
+	if bytes, memory := float64(n)*float64(image[0])*float64(image[1])*float64(image[2]), data.MachineMemory(); memory > 0 && bytes > float64(memory)/4 {
+		return "", usagef("--batch is %d, and its images take %.1f GiB; this machine has %.1f GiB: want a smaller one", n, bytes/(1<<30), float64(memory)/(1<<30))
+	}
 	blank := &data.Dataset{Name: "blank", N: n, H: image[0], W: image[1], C: image[2], Pixels: make([]byte, n*image[0]*image[1]*image[2])}
-	s.Train.Patience, s.Train.MinDelta = 0, 0 // want validation images, and are no part of a step
-	// Nor are the rates, and the length of a run, which has to be longer than the
-	// warm-up of a vae's beta.
-	s.Train.Schedule, s.Train.Epochs = train.Schedule{}, m.Config().KLWarmup+1
+	s.Train.Patience = 0                // wants validation images, and is no part of a step
+	s.Train.Schedule = train.Schedule{} // nor are the rates
 	t, err := train.New(m, device, blank, nil, s.Train)
 	if err != nil {
 		return "", err

@@ -324,6 +324,14 @@ func (g given) checkNew(s settings) error {
 	case n > 0 && (s.Model.Name != "stacked" || s.Model.Classes > 0):
 		return usagef("--pretrain-epochs is %d, but only a stacked model without classes is trained layer by layer first; leave it out", n)
 	}
+	if s.Model.Name == "wae" && s.Train.Batch == 1 && s.Model.Classes == 0 {
+		return usagef("--batch is 1, but a wae learns from pairs of codes; want at least 2")
+	}
+	if m, err := models.New(s.Model); err == nil { // what is wrong is told with the images' shape
+		if err := m.Config().Pointless(); err != nil {
+			return usageError{err}
+		}
+	}
 	if err := s.Train.Pointless(); err != nil {
 		return usageError{err}
 	}

@@ -188,6 +188,11 @@ func (r *job) prepare() error {
 	if r.trainer, err = train.New(r.model, r.device, training, validation, r.settings.Train); err != nil {
 		return err
 	}
+	if !r.resume {
+		if err := r.trainer.Pointless(); err != nil {
+			return usageError{err}
+		}
+	}
 	if err := r.trainer.BeginWith(r.initial); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -279,4 +280,43 @@ func TestL1OfARun(t *testing.T) {
 	wantNothingWritten(t, func() {
 		wantFailure(t, []string{"train", "--l1", "-1"}, exitUsage, "optimizer.l1 is -1, want a number from 0")
 	})
+}
+
+// TestTestErrorIsOfTheTask: the last line of a model that restores is of images
+// restored, and of a classifier made of it, which is shown them as they are, of
+// reconstructions.
+func TestTestErrorIsOfTheTask(t *testing.T) {
+	run := filepath.Join(t.TempDir(), "run")
+	flags := []string{"--epochs", "1", "--limit", "60", "--device", "cpu", "--threads", "1"}
+	text, _ := mustCall(t, append([]string{"train", "--model", "denoising", "--out", run}, flags...)...)
+	if !strings.Contains(text, " images restored, weights of epoch 1)") {
+		t.Errorf("train does not tell what of:\n%s", text)
+	}
+	var values map[string]any
+	stdout, _ := mustCall(t, "eval", run, "--json", "--device", "cpu")
+	if err := json.Unmarshal([]byte(stdout), &values); err != nil {
+		t.Fatal(err)
+	}
+	if mse, _ := values["denoise_mse"].(float64); mse == 0 || !strings.Contains(text, fmt.Sprintf("%.5f", mse)) {
+		t.Errorf("denoise_mse %v is not what train tells:\n%s", mse, text)
+	}
+	text, _ = mustCall(t, append([]string{"finetune", run, "--out", run + "-labels"}, flags...)...)
+	if strings.Contains(text, "restored, weights") {
+		t.Errorf("finetune tells of images restored:\n%s", text)
+	}
+}
+
+// TestPointlessOptions: a new run is refused what would do nothing.
+func TestPointlessOptions(t *testing.T) {
+	for want, args := range map[string][]string{
+		"norm group: a hidden layer of 8 units makes 8 groups of 1": {"--model", "dense", "--hidden", "8", "--norm", "group"},
+		"norm batch: the linear model has none":                     {"--model", "linear", "--norm", "batch"},
+		"schedule.gamma is set":                                     {"--set", "train.schedule.gamma=0.5"},
+		"min_delta is 1":                                            {"--min-delta", "1"},
+		"--batch is 1, but a wae":                                   {"--model", "wae", "--batch", "1"},
+		"model.kl_warmup is 900":                                    {"--model", "vae", "--kl-warmup", "900", "--limit", "60"},
+	} {
+		out := filepath.Join(t.TempDir(), "run")
+		wantFailure(t, append([]string{"train", "--epochs", "1", "--out", out, "--device", "cpu", "--threads", "1"}, args...), exitUsage, want)
+	}
 }

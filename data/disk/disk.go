@@ -30,9 +30,10 @@ var temporaryName = regexp.MustCompile(`^\.hourglass-[0-9a-f]{16}\.tmp$`)
 //
 // When any step fails, the temporary file is removed, the old file at path is untouched and the error
 // names path; errors.Is finds the cause (syscall.ENOSPC when the disk is full). An error of write that
-// is none of its writer's is returned as it is: writing is not what failed. A new file has mode 0666 less the umask; an existing one keeps its permission bits, and a
-// symbolic link is followed. The folder must exist. Anything at path that is not a regular file (a
-// folder, a device, a pipe) is refused.
+// is none of its writer's is returned as it is: writing is not what failed. A new file has mode 0666
+// less the umask; an existing one keeps its permission bits, and a symbolic link is followed. The
+// folder must exist. Anything at path that is not a regular file (a folder, a device, a pipe) is
+// refused.
 //
 // Only when the very last step fails, the fsync of the folder, is the new file in place although an
 // error is returned: it is complete, but a power cut may still bring back the old one.

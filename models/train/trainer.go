@@ -153,9 +153,6 @@ func New(m models.Model, dev kernels.Device, train, validation data.Source, cfg 
 	if w := cfg.Schedule.WarmupSteps; w >= steps {
 		return nil, fmt.Errorf("train: schedule.warmup_steps is %d, want fewer than the run's %d steps", w, steps)
 	}
-	if w := klWarmup(m); w >= steps {
-		return nil, fmt.Errorf("train: model.kl_warmup is %d, want fewer than the run's %d steps, or beta is never reached; lower it or train for more epochs", w, steps)
-	}
 	t.curve = cfg.Schedule.Curve(cfg.Optimizer.LearningRate, steps, t.batches)
 	if err := t.makeVariables(); err != nil {
 		return nil, err
@@ -168,6 +165,17 @@ func New(m models.Model, dev kernels.Device, train, validation data.Source, cfg 
 		return nil, err
 	}
 	return t, nil
+}
+
+// Pointless returns an error for a KLWarmup of the model that the run ends before,
+// so that Beta is never reached. A new run should not have one; New lets it pass, as
+// one of before it was refused may.
+func (t *Trainer) Pointless() error {
+	_, steps := t.Steps()
+	if w := klWarmup(t.model); w >= steps {
+		return fmt.Errorf("train: model.kl_warmup is %d, want fewer than the run's %d steps, or beta is never reached; lower it or train for more epochs", w, steps)
+	}
+	return nil
 }
 
 // checkTail builds the step of the last batch of an epoch, if that is smaller

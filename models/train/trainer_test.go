@@ -480,7 +480,10 @@ func TestWarmupFitsTheRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		tr, err := New(m, device(t, 1), labelled(smallImages), nil, small)
-		if c.want == "" && err != nil || c.want != "" && (err == nil || err.Error() != c.want || tr != nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tr.Pointless(); c.want == "" && err != nil || c.want != "" && (err == nil || err.Error() != c.want) {
 			t.Errorf("kl_warmup %d of %d steps, %d classes: %v, want the error %q", c.warming, steps, c.classes, err, c.want)
 		}
 	}
