@@ -128,16 +128,16 @@ func (g given) finetuned(folder string, stored settings) (settings, error) {
 			return s, usagef("%s is %v, but the run %s was trained with %v; leave it out: the encoder is the run's", l.name(), l.value, folder, was)
 		}
 	}
-	if err := g.checkNew(s); err != nil {
-		return s, err
-	}
 	if s.Model.Classes == 0 {
 		var err error
 		if s.Model.Classes, err = s.countClasses(); err != nil {
 			return s, err
 		}
 	}
-	return s, s.check()
+	if err := s.check(); err != nil {
+		return s, err
+	}
+	return s, g.checkNew(s)
 }
 
 // renamed returns the weights of a model under the names that they have in the

@@ -311,7 +311,24 @@ func (g given) resolve() (settings, error) {
 	if err := s.check(); err != nil {
 		return s, err
 	}
+	if err := s.checkModel(); err != nil {
+		return s, err
+	}
 	return s, g.checkNew(s)
+}
+
+// checkModel returns a usage error for what would do nothing in a new model. One
+// that is fine-tuned may have it, of before it was refused.
+func (s settings) checkModel() error {
+	if s.Model.Name == "wae" && s.Train.Batch == 1 && s.Model.Classes == 0 {
+		return usagef("--batch is 1, but a wae learns from pairs of codes; want at least 2")
+	}
+	if m, err := models.New(s.Model); err == nil { // what is wrong is told with the images' shape
+		if err := m.Config().Pointless(); err != nil {
+			return usageError{err}
+		}
+	}
+	return nil
 }
 
 // checkNew returns a usage error for what would do nothing in a new run. Runs of
@@ -323,14 +340,6 @@ func (g given) checkNew(s settings) error {
 		return usagef("--pretrain-epochs is 0, want more; leave it out for as many as --epochs")
 	case n > 0 && (s.Model.Name != "stacked" || s.Model.Classes > 0):
 		return usagef("--pretrain-epochs is %d, but only a stacked model without classes is trained layer by layer first; leave it out", n)
-	}
-	if s.Model.Name == "wae" && s.Train.Batch == 1 && s.Model.Classes == 0 {
-		return usagef("--batch is 1, but a wae learns from pairs of codes; want at least 2")
-	}
-	if m, err := models.New(s.Model); err == nil { // what is wrong is told with the images' shape
-		if err := m.Config().Pointless(); err != nil {
-			return usageError{err}
-		}
 	}
 	if err := s.Train.Pointless(); err != nil {
 		return usageError{err}

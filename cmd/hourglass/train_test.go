@@ -306,6 +306,18 @@ func TestTestErrorIsOfTheTask(t *testing.T) {
 	}
 }
 
+// TestFinetuneOfAWAE: what a new wae is refused, labels need no pairs for; and of
+// a stacked model no layer is pretrained any more.
+func TestFinetuneOfAWAE(t *testing.T) {
+	flags := []string{"--epochs", "1", "--limit", "40", "--device", "cpu", "--threads", "1"}
+	for _, model := range []string{"wae", "stacked"} {
+		run := filepath.Join(t.TempDir(), "run")
+		mustCall(t, append([]string{"train", "--model", model, "--hidden", "8", "--out", run}, flags...)...)
+		mustCall(t, append([]string{"finetune", run, "--batch", "1", "--out", run + "-labels"}, flags...)...)
+		wantFailure(t, append([]string{"finetune", run, "--pretrain-epochs", "3", "--out", run + "-3"}, flags...), exitUsage, "--pretrain-epochs is 3, but only a stacked model without classes")
+	}
+}
+
 // TestPointlessOptions: a new run is refused what would do nothing.
 func TestPointlessOptions(t *testing.T) {
 	for want, args := range map[string][]string{
